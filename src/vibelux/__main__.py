@@ -1,0 +1,5 @@
+"""`python -m vibelux` is the command line."""
+
+from vibelux.cli.main import main
+
+raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""California ISO: OASIS reports, keyless (interface specification 5.1.8)."""

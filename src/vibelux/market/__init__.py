@@ -1,0 +1,1 @@
+"""The words that all rooms share: records, units, time, quality, regions, errors, the clock."""
