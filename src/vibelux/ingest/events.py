@@ -1,0 +1,94 @@
+"""What ingest tells the rest of the house: new market data, and upstreams that fail."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from vibelux.market.errors import FeedError, UsageError
+from vibelux.store.writer import Written
+
+log = structlog.get_logger(__name__)
+
+MARKET_DATA_UPDATED = "market-data-updated"
+PROVIDER_ERROR = "provider-error"
+
+Callback = Callable[[Any], Awaitable[None] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class MarketDataUpdated:
+    """Rows of one kind that are new or were corrected, and are committed."""
+
+    provider: str
+    data_type: str
+    region: str
+    feed: str
+    kind: str
+    names: frozenset[str]
+    """The nodes, hubs or market names that were touched."""
+    newest_end: datetime | None
+    """End of the newest interval of the payload, UTC; None where records of the kind have none."""
+    received_at: datetime
+    written: Written
+    origin: str
+    """`live`, `recorded`, `rebuilt` or `synthetic`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderFailed:
+    """A feed could not be asked, or its answer could not be used."""
+
+    provider: str
+    data_type: str
+    feed: str
+    error: FeedError
+    at: datetime
+
+
+class Subscription:
+    """A callback's place in line, until it is cancelled."""
+
+    def __init__(self, cancel: Callable[[], None]) -> None:
+        self._cancel = cancel
+
+    def cancel(self) -> None:
+        """Ends it; a second time does nothing."""
+        self._cancel()
+
+
+class Events:
+    """Callbacks by the name of the event."""
+
+    def __init__(self) -> None:
+        self._callbacks: dict[str, list[Callback]] = {MARKET_DATA_UPDATED: [], PROVIDER_ERROR: []}
+
+    def on(self, name: str, callback: Callback) -> Subscription:
+        """Calls `callback(event)`, plain or async, at each event of that name.
+
+        Raises:
+            UsageError: there is no such event.
+        """
+        if name not in self._callbacks:
+            raise UsageError(f"no event is called {name!r}; known: {', '.join(self._callbacks)}")
+        callbacks = self._callbacks[name]
+        callbacks.append(callback)
+
+        def cancel() -> None:
+            if callback in callbacks:
+                callbacks.remove(callback)
+
+        return Subscription(cancel)
+
+    async def emit(self, name: str, event: Any) -> None:
+        """Tells all, in the order in which they came; one that fails is logged and stops no other."""
+        for callback in tuple(self._callbacks[name]):
+            try:
+                result = callback(event)
+                if inspect.isawaitable(result):
+                    await result
+            except Exception:
+                log.exception("a listener failed", event_name=name, feed=event.feed)

@@ -1,0 +1,1 @@
+"""Tapes: recorded, rebuilt or synthetic upstream payloads, and the loopback upstream that serves them again."""

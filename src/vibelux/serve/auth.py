@@ -1,0 +1,142 @@
+"""Who asks: a key in a header, or the session cookie of a page; and what is refused before anything is read."""
+
+from typing import Annotated
+
+from fastapi import Depends, Security
+from fastapi.security import APIKeyHeader, HTTPBearer
+from starlette.requests import HTTPConnection
+
+from vibelux.serve.attempts import Attempts
+from vibelux.serve.errors import forbidden, not_found, too_many, unauthorized
+from vibelux.serve.peers import address, is_local, is_own_origin
+from vibelux.serve.ports import Caller, Row, ServeState
+from vibelux.serve.sessions import COOKIE, Sessions, Tickets
+
+_SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+_PAGE_ON_THIS_MACHINE = Caller(scopes=frozenset({"read"}), facilities=None)
+
+
+class Door:
+    """Turns what a request carries into a `Caller`."""
+
+    def __init__(self, state: ServeState) -> None:
+        self._state = state
+        self.sessions = Sessions(state.session_secret, state.wall)
+        self.tickets = Tickets(state.wall)
+        self._attempts = Attempts()
+
+    async def caller(self, connection: HTTPConnection) -> Caller:
+        """Who asks.
+
+        Raises:
+            HTTPException: 401 without a valid key or session, 429 after too many wrong keys,
+                403 for a write that comes from another site with our cookie.
+        """
+        key = key_in_headers(connection)
+        if key is not None:
+            return await self.caller_with_key(connection, key)
+        caller = await self.caller_with_cookie(connection)
+        if caller is None:
+            raise unauthorized()
+        method = connection.scope.get("method", "GET")
+        if method not in _SAFE_METHODS and not is_own_origin(connection, self._state.allowed_origins):
+            raise forbidden("a page of another origin may not do this")
+        return caller
+
+    async def caller_with_key(self, connection: HTTPConnection, key: str) -> Caller:
+        """The owner of a key. Who asks from this machine is not slowed: it has no need to guess over HTTP.
+
+        Raises:
+            HTTPException: 401 for a wrong key, 429 after too many of them.
+        """
+        peer = None if is_local(connection) else address(connection)
+        if peer is not None and (seconds := self._attempts.wait_seconds(peer)):
+            raise too_many(seconds)
+        caller = await self._state.store.caller_with_key(key, self._state.wall.now())
+        if caller is None:
+            if peer is not None:
+                self._attempts.failed(peer)
+            raise unauthorized()
+        return caller
+
+    async def caller_with_cookie(self, connection: HTTPConnection) -> Caller | None:
+        """The owner of the session, None without a valid one."""
+        session = self.sessions.read(connection.cookies.get(COOKIE, ""))
+        if session is None:
+            return None
+        if session.key_id is not None:
+            return await self._state.store.caller_with_id(session.key_id, self._state.wall.now())
+        return _PAGE_ON_THIS_MACHINE if self.page_needs_no_key(connection) else None
+
+    async def again(self, caller: Caller) -> Caller | None:
+        """The same caller as the store knows it now: for sockets that stay open."""
+        if caller.key_id is None:
+            return caller
+        return await self._state.store.caller_with_id(caller.key_id, self._state.wall.now())
+
+    def page_needs_no_key(self, connection: HTTPConnection) -> bool:
+        """Whether the page is asked for on this machine, and that is allowed."""
+        return self._state.allow_loopback_page and is_local(connection)
+
+    async def facility(self, caller: Caller, facility_id: str, scope: str) -> Row:
+        """The facility, if it is there and the caller's own.
+
+        Raises:
+            HTTPException: 404 for unknown and others' facilities alike, 403 when the scope is missing.
+        """
+        found = [row for row in await self._state.store.facilities() if row["id"] == facility_id]
+        if not found or not caller.owns(facility_id):
+            raise not_found()
+        need(caller, scope)
+        return found[0]
+
+
+def key_in_headers(connection: HTTPConnection) -> str | None:
+    """The key of `Authorization: Bearer` or `X-API-Key`; None when neither is there."""
+    authorization = connection.headers.get("authorization")
+    if authorization is not None:
+        scheme, _, key = authorization.partition(" ")
+        return key.strip() if scheme.casefold() == "bearer" else ""
+    return connection.headers.get("x-api-key")
+
+
+def need(caller: Caller, scope: str) -> None:
+    """Lets a caller with the scope pass.
+
+    Raises:
+        HTTPException: 403.
+    """
+    if not caller.may(scope):
+        raise forbidden(f"the key lacks the scope {scope}")
+
+
+def door_of(connection: HTTPConnection) -> Door:
+    """The app's door."""
+    door = connection.app.state.door
+    if not isinstance(door, Door):
+        raise TypeError("the app was not made by create_app")
+    return door
+
+
+def state_of(connection: HTTPConnection) -> ServeState:
+    """The app's state."""
+    state = connection.app.state.serve
+    if not isinstance(state, ServeState):
+        raise TypeError("the app was not made by create_app")
+    return state
+
+
+async def _caller(connection: HTTPConnection) -> Caller:
+    return await door_of(connection).caller(connection)
+
+
+_bearer = HTTPBearer(auto_error=False, scheme_name="bearer", description="An API key as `Authorization: Bearer KEY`.")
+_header = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="apiKey", description="The same key.")
+
+Asking = Annotated[Caller, Depends(_caller)]
+"""Parameter of a route: the caller, known before anything else is looked at."""
+DOCUMENTED = [Security(_bearer), Security(_header)]
+"""Dependencies that only tell OpenAPI how keys are sent; `Asking` does the work."""
+State = Annotated[ServeState, Depends(state_of)]
+DoorOf = Annotated[Door, Depends(door_of)]

@@ -1,0 +1,117 @@
+"""One subscription a facility, many sockets: each message is encoded once and laid into every mailbox."""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+
+import structlog
+
+from vibelux.serve.answers import outbox_frame
+from vibelux.serve.ports import Desk, Row, Subscription
+
+_log = structlog.get_logger(__name__)
+
+
+class Mailbox:
+    """The messages that wait for one socket: so many, and when there are more, none but the word that some are lost."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._waiting: deque[tuple[int, str]] = deque()
+        self._something = asyncio.Event()
+        self.overflowed = False
+        self.closed = False
+
+    def put(self, seq: int, text: str) -> None:
+        """Adds a message; never waits. Too many and all that waited is dropped: the newest state says more."""
+        if len(self._waiting) >= self._most:
+            self.overflowed = True
+        if self.overflowed:
+            self._waiting.clear()
+        else:
+            self._waiting.append((seq, text))
+        self._something.set()
+
+    def close(self) -> None:
+        """No more will come: the desk has stopped."""
+        self.closed = True
+        self._something.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Returns when something is there, at the latest after so many seconds."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._something.wait()
+        except TimeoutError:
+            return
+
+    def take(self) -> list[tuple[int, str]]:
+        """What waits, in order."""
+        taken = list(self._waiting)
+        self._waiting.clear()
+        if not self.closed:
+            self._something.clear()
+        return taken
+
+    def forgive(self) -> int:
+        """Begins anew after an overflow, when the newest state is about to be sent."""
+        self.overflowed = False
+        return 0
+
+
+@dataclass(slots=True)
+class _Channel:
+    subscription: Subscription
+    mailboxes: set[Mailbox] = field(default_factory=set)
+    pump: asyncio.Task[None] | None = None
+
+
+class Hub:
+    """Joins sockets to facilities. A facility without sockets costs nothing."""
+
+    def __init__(self, desk: Desk, most: int) -> None:
+        self._desk = desk
+        self._most = most
+        self._channels: dict[str, _Channel] = {}
+        self._joining = asyncio.Lock()
+
+    async def join(self, facility_id: str) -> Mailbox:
+        """A mailbox that from now on gets every message of the facility."""
+        mailbox = Mailbox(self._most)
+        async with self._joining:
+            channel = self._channels.get(facility_id)
+            if channel is None:
+                channel = _Channel(await self._desk.subscribe(facility_id))
+                self._channels[facility_id] = channel
+                channel.pump = asyncio.create_task(self._pump(facility_id, channel))
+            channel.mailboxes.add(mailbox)
+        return mailbox
+
+    async def leave(self, facility_id: str, mailbox: Mailbox) -> None:
+        """Gives a mailbox back; the last one to leave ends the subscription."""
+        async with self._joining:
+            channel = self._channels.get(facility_id)
+            if channel is None or mailbox not in channel.mailboxes:
+                return
+            channel.mailboxes.discard(mailbox)
+            if not channel.mailboxes:
+                del self._channels[facility_id]
+                if channel.pump is not None:
+                    channel.pump.cancel()
+                await channel.subscription.aclose()
+
+    async def _pump(self, facility_id: str, channel: _Channel) -> None:
+        try:
+            async for message in channel.subscription:
+                self._spread(channel, message)
+        except Exception:
+            _log.exception("a facility's messages broke off", facility=facility_id)
+        self._channels.pop(facility_id, None)
+        for mailbox in channel.mailboxes:
+            mailbox.close()
+
+    @staticmethod
+    def _spread(channel: _Channel, message: Row) -> None:
+        text = outbox_frame(message)
+        for mailbox in channel.mailboxes:
+            mailbox.put(message["seq"], text)

@@ -1,0 +1,162 @@
+"""What the server needs from the rooms to its left, as small protocols, and the state that carries them."""
+
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from prometheus_client import CollectorRegistry
+
+from vibelux.market.clock import Clock, LiveClock
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Row = dict[str, Any]
+"""A record, a decision or a facility as the store gives it: names of the contract, times tz-aware UTC."""
+
+_INCLUDES = {"admin": {"admin", "operate", "read"}, "operate": {"operate", "read"}, "read": {"read"}}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, and what they may."""
+
+    scopes: frozenset[str]
+    """As given; `admin` includes `operate`, `operate` includes `read`."""
+    facilities: frozenset[str] | None
+    """Ids; None means all."""
+    key_id: str | None = None
+    """None for the page on this machine, which needs no key."""
+
+    def may(self, scope: str) -> bool:
+        """Whether one of the scopes includes this one."""
+        return any(scope in _INCLUDES.get(given, ()) for given in self.scopes)
+
+    def owns(self, facility_id: str) -> bool:
+        """Whether the facility is one of the caller's own."""
+        return self.facilities is None or facility_id in self.facilities
+
+
+class Store(Protocol):
+    """What is read from the database (`serve.stored` speaks to the real one)."""
+
+    async def ping(self) -> None:
+        """Raises StoreUnavailable when the database does not answer."""
+        ...
+
+    async def caller_with_key(self, key: str, now: datetime) -> Caller | None:
+        """The owner of a key; None when it is unknown, revoked or expired."""
+        ...
+
+    async def caller_with_id(self, key_id: str, now: datetime) -> Caller | None:
+        """The same by the key's id, for sessions and open sockets."""
+        ...
+
+    async def facilities(self) -> list[Row]:
+        """The objects of all facilities, each with its `id`, in order."""
+        ...
+
+    async def latest_price(self, iso_region: str, node: str | None, market: str, at: datetime) -> Row | None:
+        """The newest price that had begun at `at`, of a node or of the region's foremost one."""
+        ...
+
+    async def records(
+        self,
+        kind: str,
+        *,
+        start: datetime,
+        end: datetime,
+        filters: Mapping[str, str],
+        as_of: datetime | None,
+        limit: int,
+        after: str | None,
+    ) -> "tuple[pl.DataFrame, str | None]":
+        """Records of a kind by time, at most `limit`, and the cursor at which the rest begins."""
+        ...
+
+    async def feed_status(self) -> list[Row]:
+        """For each feed its newest receipt, position and last error."""
+        ...
+
+    async def last_seq(self, facility_id: str) -> int:
+        """The newest number of the facility's outbox; 0 when it is empty."""
+        ...
+
+    async def messages_since(self, facility_id: str, seq: int, limit: int) -> list[Row] | None:
+        """Messages (`seq`, `type`, `body`, `created_at`) after `seq`, in order; None when some are gone."""
+        ...
+
+    async def answer_at(self, facility_id: str, at: datetime | None) -> Row | None:
+        """What was known and decided at a moment (None: last), as the answer of `/api/chp/decision`."""
+        ...
+
+    async def answers(self, facility_id: str, start: datetime, end: datetime, limit: int) -> list[Row]:
+        """The answers of a stretch of time, oldest first, at most `limit`."""
+        ...
+
+
+class Subscription(Protocol):
+    """A facility's outbox messages as they are committed."""
+
+    def __aiter__(self) -> AsyncIterator[Row]:
+        """Messages as `Store.messages_since` gives them; ends when the desk stops."""
+        ...
+
+    async def aclose(self) -> None:
+        """Ends the subscription."""
+        ...
+
+
+class Desk(Protocol):
+    """The running desk (`realtime.desk`)."""
+
+    async def subscribe(self, facility_id: str) -> Subscription:
+        """From the moment this returns, every message committed for the facility is delivered."""
+        ...
+
+    async def latest(self, facility_id: str) -> Row | None:
+        """The answer of `/api/chp/decision` now, with ages by the clock; None before the first decision."""
+        ...
+
+
+Check = Callable[[], Awaitable[str | None]]
+"""A check of readiness: None when well, else what is wrong in a few words."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ServeState:
+    """All that the server is given. Everything with a default may be left as it is."""
+
+    clock: Clock
+    """The market's clock: stamps, ages, `latest`. Virtual in a replay."""
+    store: Store
+    desk: Desk
+    version: str
+    wall: Clock = field(default_factory=LiveClock)
+    """The clock of keys, sessions and tickets: security runs in real time, also in a replay."""
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    session_secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    """Signs session cookies; keep it over restarts and sessions survive them."""
+    allow_loopback_page: bool = True
+    """Whether the page on this machine works without a key."""
+    allowed_origins: frozenset[str] = frozenset()
+    """Origins besides the server's own from which a browser may connect."""
+    stale_data_threshold: float = 900.0
+    """Seconds; over it a price is stale."""
+    stale_limits: Mapping[str, float] = field(default_factory=dict)
+    """Seconds by market (`day-ahead-hourly`), where a feed's own limit differs."""
+    feed_declarations: Sequence[Row] = ()
+    """`provider`, `data_type`, `region`, `cadence_seconds`, `stale_after_seconds`, `enabled`, `needs_key`."""
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    """Further conditions of readiness, by name."""
+    heartbeat_seconds: float = 15.0
+    auth_seconds: float = 5.0
+    """How long a socket may stay silent before it has said who it is."""
+    recheck_seconds: float = 60.0
+    """How often an open socket's key is looked at again."""
+    send_seconds: float = 30.0
+    """How long one message may take to leave before its reader counts as gone."""
+    queue_messages: int = 64
+    """How far a socket may fall behind before it is brought to the newest state."""
