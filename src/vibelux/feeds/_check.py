@@ -59,8 +59,10 @@ def _single(kind: Kind, frame: "pl.DataFrame", quarantined: list[Quarantined]) -
     """One row a key: exact repeats are one row; a key with two values is refused, as nothing says which holds."""
     import polars as pl
 
+    if frame.is_empty():
+        return frame
     key = [name for name in kind.key if frame.schema[name] != pl.Object]
-    constant = [name for name in key if frame[name].null_count() == 0 and frame[name].n_unique() == 1]
+    constant = [name for name in key if frame[name].eq_missing(frame[name][0]).all()]
     varying = [name for name in key if name not in constant] or key[:1]
     if frame.select(pl.struct(varying).n_unique()).item() == frame.height:
         return frame

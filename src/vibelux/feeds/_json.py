@@ -36,7 +36,7 @@ def parse_json_as(body: bytes, shape: type[Shape], name: str = "") -> Shape:
 def _decode(body: bytes, name: str, shape: Any) -> Any:
     refuse_html(body, name, "JSON")
     body = without_bom(body)
-    if not body.strip():
+    if not body or body.isspace():
         raise Corrupt(f"{name or 'payload'}: empty where JSON was promised")
     if len(body) > MAX_BYTES:
         raise TooLarge(f"{name or 'payload'}: {len(body)} bytes of JSON")

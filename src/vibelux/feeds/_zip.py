@@ -19,6 +19,9 @@ _LOCAL_HEADER_BYTES = 30
 _ZIP = b"PK\x03\x04"
 _EMPTY_ZIP = b"PK\x05\x06"
 _GZIP = b"\x1f\x8b"
+_WORKBOOK = b"xl/workbook.xml"
+_DIRECTORY_BYTES = 1 << 16
+"""Where a workbook's table of contents lies: it has some dozens of parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ def unpack(body: bytes, name: str = "", *, nested: int = 0) -> list[Member]:
     """
     if body.startswith(_GZIP):
         return [Member(name.removesuffix(".gz"), _gunzip(body, name))]
-    if not body.startswith((_ZIP, _EMPTY_ZIP)):
+    if not body.startswith((_ZIP, _EMPTY_ZIP)) or is_workbook(body):
         return [Member(name, body)]
     try:
         archive = zipfile.ZipFile(io.BytesIO(body))
@@ -58,13 +61,23 @@ def unpack(body: bytes, name: str = "", *, nested: int = 0) -> list[Member]:
     members = []
     for info in infos:
         content = _inflate(body, info)
-        if content.startswith((_ZIP, _GZIP)):
+        if content.startswith((_ZIP, _GZIP)) and not is_workbook(content):
             if nested < 1:
                 raise Corrupt(f"{info.filename}: an archive inside an archive")
             members += unpack(content, info.filename, nested=nested - 1)
         else:
             members.append(Member(info.filename, content))
     return members
+
+
+def is_workbook(body: bytes) -> bool:
+    """An xlsx: a zip by its bytes, yet one document and no archive."""
+    if not body.startswith(_ZIP) or _WORKBOOK not in body[-_DIRECTORY_BYTES:]:
+        return False
+    try:
+        return _WORKBOOK.decode() in zipfile.ZipFile(io.BytesIO(body)).namelist()
+    except (zipfile.BadZipFile, ValueError, struct.error, OSError, NotImplementedError):
+        return False
 
 
 def _bound(out_bytes: int, in_bytes: int, name: str) -> None:

@@ -1,1 +1,1 @@
-"""Ingest: the only room that opens sockets to upstreams. What to ask stands in feeds; when to ask, and how to survive, here."""
+"""Ingest: the only room that opens sockets to upstreams. Feeds say what to ask; here is when, and how to survive it."""

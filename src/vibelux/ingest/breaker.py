@@ -3,12 +3,13 @@
 from datetime import datetime, timedelta
 
 from vibelux.market.errors import CircuitOpen
+from vibelux.market.intervals import iso_z
 
 FAILURES_TO_OPEN = 5
 SHORTEST = timedelta(seconds=30)
 LONGEST = timedelta(minutes=5)
-LONGEST_FOR_PRICES = timedelta(seconds=30)
-"""A price is asked for again within half a minute, whatever the service did to others."""
+LONGEST_FOR_PRICES = timedelta(seconds=15)
+"""A price is asked for again within half a minute, waiting in line included."""
 LONGEST_HOLD = timedelta(hours=1)
 """An upstream that asks for a year of patience is asked again after an hour."""
 PROBE_PATIENCE = timedelta(seconds=5)
@@ -29,23 +30,28 @@ class Breaker:
         """Whether the service failed so often that requests are held back."""
         return self._failures >= FAILURES_TO_OPEN
 
+    def closed_until(self, now: datetime, *, price: bool) -> datetime | None:
+        """When the next request will be let through; None if it would be now."""
+        if self._held_until is not None and now < self._held_until:
+            return self._held_until
+        if not self.is_open or self._failed_at is None:
+            return None
+        rest = min(SHORTEST * 2 ** (self._failures - FAILURES_TO_OPEN), LONGEST)
+        retry_at = self._failed_at + (min(rest, LONGEST_FOR_PRICES) if price else rest)
+        if self._probing:
+            retry_at = max(retry_at, now + PROBE_PATIENCE)
+        return retry_at if now < retry_at else None
+
     def admit(self, now: datetime, *, price: bool) -> None:
         """Lets a request through; each must be answered by `succeeded`, `failed` or `abandoned`.
 
         Raises:
             CircuitOpen: not now; it says when.
         """
-        if self._held_until is not None and now < self._held_until:
-            raise CircuitOpen(f"{self._service} asked to be left alone", retry_at=self._held_until)
-        if not self.is_open or self._failed_at is None:
-            return
-        rest = min(SHORTEST * 2 ** (self._failures - FAILURES_TO_OPEN), LONGEST)
-        retry_at = self._failed_at + (min(rest, LONGEST_FOR_PRICES) if price else rest)
-        if self._probing:
-            retry_at = max(retry_at, now + PROBE_PATIENCE)
-        if now < retry_at:
-            raise CircuitOpen(f"{self._service} failed {self._failures} times in a row", retry_at=retry_at)
-        self._probing = True
+        retry_at = self.closed_until(now, price=price)
+        if retry_at is not None:
+            raise CircuitOpen(f"{self._service} is left alone until {iso_z(retry_at)}", retry_at=retry_at)
+        self._probing = self.is_open
 
     def succeeded(self) -> None:
         """The service answered."""

@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 
 from vibelux.feeds.caiso import _oasis
 from vibelux.market.intervals import Interval, hours_of_day, local_date, zone
@@ -25,7 +26,8 @@ COMPONENTS = {
 NO_DATA = ("1000", "No data returned for the specified selection")
 SYSTEM_ERROR = ("1010", "System error")
 TOO_FAST_PAGE = (
-    b"<html><body><p>CAISO Acceptable Use Policy Violation. Please retry your request after 5 seconds.</p></body></html>"
+    b"<html><body><p>CAISO Acceptable Use Policy Violation. "
+    b"Please retry your request after 5 seconds.</p></body></html>"
 )
 _NODE = ("NODE_ID_XML", "NODE_ID", "NODE", "MARKET_RUN_ID", "LMP_TYPE", "XML_DATA_ITEM", "PNODE_RESMRID", "GRP_TYPE")
 _TIMES = ("INTERVALSTARTTIME_GMT", "INTERVALENDTIME_GMT", "OPR_DT", "OPR_HR")
@@ -97,7 +99,7 @@ def lmp_zip(report: Report, prices: Sequence[NodePrice], window: Interval, made_
 
 
 def fuel_zip(prices: Mapping[date, Mapping[str, float]], window: Interval, made_at: datetime) -> bytes:
-    """Gas prices (USD/MMBtu) by trade date and fuel region: a row for each hour of the date, as upstream repeats them."""
+    """Gas prices (USD/MMBtu) by trade date and fuel region, repeated for each hour of the date as upstream does."""
     report = REPORTS["caiso/gas-price-index"]
     rows = [
         {
@@ -150,7 +152,8 @@ def zip_headers(file_name: str) -> dict[str, str]:
     }
 
 
-def _stamps(interval: Interval) -> dict[str, str]:
+@lru_cache(maxsize=1024)
+def _stamps(interval: Interval) -> Mapping[str, str]:
     local = interval.start.astimezone(zone(ZONE))
     minutes = (interval.end - interval.start).total_seconds() / 60
     return {

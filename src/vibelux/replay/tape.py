@@ -23,7 +23,7 @@ import structlog
 
 from vibelux.feeds import Payload, feed_named, read
 from vibelux.market.errors import FeedError, TimeRefused, TooLarge, UsageError
-from vibelux.market.intervals import Interval, iso_z, parse_utc
+from vibelux.market.intervals import iso_z, parse_utc
 
 _log = structlog.get_logger(__name__)
 
@@ -123,7 +123,7 @@ class Tape:
 
     @cached_property
     def nodes(self) -> tuple[str, ...]:
-        """The pricing nodes that the tape is about: as it says itself, as its requests name them, or as in its prices."""
+        """The pricing nodes it is about: as it says itself, as its requests name them, or as in its prices."""
         return self._nodes or _named_nodes(self.entries) or _priced_nodes(self.entries)
 
 
@@ -284,11 +284,6 @@ def write_tape(
                 origin=entry.origin,
             )
     return Tape.open(folder)
-
-
-def span(tape: Tape) -> Interval:
-    """From the first payload to the last, as a window."""
-    return Interval(tape.start, tape.end)
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -1,1 +1,1 @@
-"""What others see of the desk: REST, WebSocket, keys, metrics and the page. No SQL, no upstream, no decision of its own."""
+"""What others see of the desk: REST, WebSocket, keys, metrics, the page. No SQL, no upstream, no decisions."""

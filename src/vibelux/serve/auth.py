@@ -40,7 +40,7 @@ class Door:
         if caller is None:
             raise unauthorized()
         method = connection.scope.get("method", "GET")
-        if method not in _SAFE_METHODS and not is_own_origin(connection, self._state.allowed_origins):
+        if method not in _SAFE_METHODS and not self.is_own(connection):
             raise forbidden("a page of another origin may not do this")
         return caller
 
@@ -74,6 +74,14 @@ class Door:
         if caller.key_id is None:
             return caller
         return await self._state.store.caller_with_id(caller.key_id, self._state.wall.now())
+
+    def is_own(self, connection: HTTPConnection) -> bool:
+        """Whether a browser says that our own page asks."""
+        return is_own_origin(connection, self._state.allowed_origins)
+
+    def is_foreign(self, connection: HTTPConnection) -> bool:
+        """Whether a browser says that another site's page asks. Programs say nothing."""
+        return "origin" in connection.headers and not self.is_own(connection)
 
     def page_needs_no_key(self, connection: HTTPConnection) -> bool:
         """Whether the page is asked for on this machine, and that is allowed."""

@@ -1,5 +1,6 @@
 """One envelope for everything that is not a good answer: `{"error": short, "detail": more}`."""
 
+import traceback
 from typing import Any
 
 import structlog
@@ -44,6 +45,11 @@ def too_large() -> HTTPException:
 def too_many(seconds: int) -> HTTPException:
     """An address that tries wrong keys too fast."""
     return HTTPException(429, {"error": "Too many attempts"}, headers={"Retry-After": str(seconds)})
+
+
+def report(event: str, error: BaseException, **where: object) -> None:
+    """Logs a fault of ours with its traceback as text: never with local variables, which may hold keys."""
+    _log.error(event, **where, traceback="".join(traceback.format_exception(error)))
 
 
 def error_response(status: int, error: str, detail: object = None, headers: dict[str, str] | None = None) -> Response:

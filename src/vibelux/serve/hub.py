@@ -4,12 +4,9 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 
-import structlog
-
 from vibelux.serve.answers import outbox_frame
+from vibelux.serve.errors import report
 from vibelux.serve.ports import Desk, Row, Subscription
-
-_log = structlog.get_logger(__name__)
 
 
 class Mailbox:
@@ -53,10 +50,9 @@ class Mailbox:
             self._something.clear()
         return taken
 
-    def forgive(self) -> int:
-        """Begins anew after an overflow, when the newest state is about to be sent."""
+    def begin_anew(self) -> None:
+        """Takes messages again after an overflow; to be called before the newest state is read."""
         self.overflowed = False
-        return 0
 
 
 @dataclass(slots=True)
@@ -104,9 +100,10 @@ class Hub:
         try:
             async for message in channel.subscription:
                 self._spread(channel, message)
-        except Exception:
-            _log.exception("a facility's messages broke off", facility=facility_id)
-        self._channels.pop(facility_id, None)
+        except Exception as error:
+            report("a facility's messages broke off", error, facility=facility_id)
+        if self._channels.get(facility_id) is channel:
+            del self._channels[facility_id]
         for mailbox in channel.mailboxes:
             mailbox.close()
 

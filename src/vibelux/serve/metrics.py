@@ -16,7 +16,10 @@ class ServeMetrics:
             "vibelux_http_requests_total", "HTTP requests answered", ("route", "status"), registry=registry
         )
         self.seconds = Histogram(
-            "vibelux_http_seconds", "Seconds to the last byte of an answer", ("route",), buckets=_SECONDS,
+            "vibelux_http_seconds",
+            "Seconds to the last byte of an answer",
+            ("route",),
+            buckets=_SECONDS,
             registry=registry,
         )
         self.sockets = Gauge("vibelux_ws_clients", "Open WebSockets that are authenticated", registry=registry)

@@ -2,14 +2,11 @@
 
 import time
 
-import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vibelux.serve.errors import error_response
+from vibelux.serve.errors import error_response, report
 from vibelux.serve.metrics import ServeMetrics
-
-_log = structlog.get_logger(__name__)
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -47,8 +44,8 @@ class Outermost:
 
         try:
             await self._app(scope, receive, send_with_headers)
-        except Exception:
-            _log.exception("request failed", method=scope["method"], path=scope["path"])
+        except Exception as error:
+            report("request failed", error, method=scope["method"], path=scope["path"])
             if status:  # the answer has begun: only breaking it off tells the truth
                 raise
             await error_response(500, "Internal error")(scope, receive, send_with_headers)

@@ -6,9 +6,9 @@ LMP = MCE + MCC + MCL (+ MGHG), natural signs: seen to hold within 1e-5 USD/MWh 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from vibelux.feeds._check import shaped
+from vibelux.feeds._check import empty, shaped
 from vibelux.feeds._feed import Payload
-from vibelux.feeds.caiso._oasis import long_rows
+from vibelux.feeds.caiso._oasis import long_rows, to_utc
 from vibelux.market.errors import SchemaChanged
 from vibelux.market.records import ELECTRICITY_PRICE, Parsed, Quarantined
 from vibelux.market.units import MWH_PER_KWH
@@ -47,8 +47,10 @@ def lmp(payload: Payload, reports: Mapping[str, tuple[str, str]]) -> Parsed:
     Raises:
         SchemaChanged: the rows are of a market that this feed does not read.
     """
+    import polars as pl
+
     parsed = Parsed()
-    long = long_rows(
+    members = long_rows(
         payload,
         parsed.quarantined,
         item=("XML_DATA_ITEM", "DATA_ITEM"),
@@ -56,34 +58,44 @@ def lmp(payload: Payload, reports: Mapping[str, tuple[str, str]]) -> Parsed:
         value_names=("PRC", "VALUE"),
         others={"MARKET_RUN_ID": "MKT_TYPE"},
     )
-    runs = long["MARKET_RUN_ID"].unique().drop_nulls().to_list()
+    parts: dict[tuple[str, str], list[pl.DataFrame]] = {}
+    for member in members:
+        for (run, item), part in _split(member):
+            parts.setdefault((run, item), []).append(part)
+    runs = sorted({run for run, _ in parts})
     unknown = [run for run in runs if run not in reports]
     if unknown:
         raise SchemaChanged(
-            f"{payload.name or 'payload'}: rows of market run {', '.join(unknown)}; this feed reads {', '.join(reports)}",
+            f"{payload.name or 'payload'}: market run {', '.join(unknown)}; the feed reads {', '.join(reports)}",
             missing=tuple(reports),
             extra=unknown,
         )
     frames = [
         _records(
-            long if len(runs) == 1 else long.filter(long["MARKET_RUN_ID"] == run),
+            {item: pl.concat(part) for (of, item), part in parts.items() if of == run},
             *reports[run],
             parsed.quarantined,
         )
-        for run in sorted(runs)
+        for run in runs
     ]
-    import polars as pl
-
-    parsed.frames[ELECTRICITY_PRICE.name] = (
-        pl.concat(frames) if frames else pl.DataFrame(schema=ELECTRICITY_PRICE.schema())
-    )
+    parsed.frames[ELECTRICITY_PRICE.name] = pl.concat(frames) if frames else empty(ELECTRICITY_PRICE)
     return parsed
 
 
-def _records(long: "pl.DataFrame", report: str, market: str, quarantined: list[Quarantined]) -> "pl.DataFrame":
+def _split(member: "pl.DataFrame") -> "list[tuple[tuple[str, str], pl.DataFrame]]":
+    """The rows by market run and item; a member often holds a single one."""
+    by = ["MARKET_RUN_ID", "item"]
+    if member.height and all(member[column].eq_missing(member[column][0]).all() for column in by):
+        return [((str(member["MARKET_RUN_ID"][0]), str(member["item"][0])), member)]
+    return [((str(run), str(item)), part) for (run, item), part in member.partition_by(by, as_dict=True).items()]
+
+
+def _records(
+    by_item: "dict[str, pl.DataFrame]", report: str, market: str, quarantined: list[Quarantined]
+) -> "pl.DataFrame":
     import polars as pl
 
-    wide = _wide(long, quarantined)
+    wide = to_utc(_wide(by_item, quarantined), quarantined)
     prices = ["price_per_kwh", *_COMPONENTS.values()]
     wide = wide.with_columns((pl.col(prices) * MWH_PER_KWH).round(9))
     return shaped(
@@ -102,13 +114,14 @@ def _records(long: "pl.DataFrame", report: str, market: str, quarantined: list[Q
     )
 
 
-def _wide(long: "pl.DataFrame", quarantined: list[Quarantined]) -> "pl.DataFrame":
-    """One row a node and interval. Where all components stand in the same order, columns are laid side by side."""
+def _wide(by_item: "dict[str, pl.DataFrame]", quarantined: list[Quarantined]) -> "pl.DataFrame":
+    """One row a node and interval. Where components stand in the same order, columns are laid side by side."""
     import polars as pl
 
-    by_item = {str(key[0]): part for key, part in long.partition_by("item", as_dict=True, include_key=False).items()}
-    price = by_item.get(_PRICE, long.clear())
-    wide = price.select("start", "end", "what", pl.col("value").alias("price_per_kwh"))
+    price = by_item.get(_PRICE)
+    if price is None:
+        price = next(iter(by_item.values())).clear()
+    wide = price.select("start", "end", "item", "what", pl.col("value").alias("price_per_kwh"))
     for item, component in _COMPONENTS.items():
         part = by_item.get(item)
         if part is None:
@@ -123,19 +136,17 @@ def _wide(long: "pl.DataFrame", quarantined: list[Quarantined]) -> "pl.DataFrame
 def _joined(
     wide: "pl.DataFrame", part: "pl.DataFrame", component: str, quarantined: list[Quarantined]
 ) -> "pl.DataFrame":
-    part = part.select(*_KEY, "value").unique(maintain_order=True)
+    import polars as pl
+
+    part = part.select(*_KEY, pl.col("value").alias(component))
+    joined = wide.join(part, on=_KEY, how="left", maintain_order="left")
+    if joined.height == wide.height and joined[component].count() == part.height:
+        return joined  # every value found its price row, once
+    part = part.unique(maintain_order=True)
     twice = part.select(_KEY).is_duplicated()
-    for row in part.filter(twice).iter_rows(named=True):
-        quarantined.append(
-            Quarantined(
-                f"{component} occurs with two different values",
-                f"{row['what']} {row['start']}",
-                str(row["value"]),
-            )
-        )
-    part = part.filter(~twice)
-    for row in part.join(wide, on=_KEY, how="anti").iter_rows(named=True):
-        quarantined.append(
-            Quarantined(f"{component} without a price row", f"{row['what']} {row['start']}", str(row["value"]))
-        )
-    return wide.join(part.rename({"value": component}), on=_KEY, how="left", maintain_order="left")
+    orphans = part.filter(~twice).join(wide, on=_KEY, how="anti")
+    for rows, reason in ((part.filter(twice), "occurs with two different values"), (orphans, "without a price row")):
+        for row in rows.iter_rows(named=True):
+            place = f"{row['what']} {row['start']}"
+            quarantined.append(Quarantined(f"{component} {reason}", place, str(row[component])))
+    return wide.join(part.filter(~twice), on=_KEY, how="left", maintain_order="left")

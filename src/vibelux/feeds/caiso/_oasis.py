@@ -5,6 +5,7 @@ XML document with a code. Versions of one report differ in members and columns, 
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlencode
@@ -106,12 +107,14 @@ def long_rows(
     what: tuple[str, str],
     value_names: tuple[str, ...] = (),
     others: Mapping[str, str] | None = None,
-) -> "pl.DataFrame":
-    """All members as one long frame: `start`, `end` (UTC), `day`, `item`, `what`, `value`, and the others asked.
+) -> "list[pl.DataFrame]":
+    """Each member as a long frame: `start`, `end`, `day`, `item`, `what` as printed, `value`, and the others asked.
+
+    The stamps stay text, as most rows of a long file repeat those of another: see `to_utc`.
 
     Args:
         payload: as served.
-        quarantined: rows with an unreadable time or value are put here.
+        quarantined: rows whose value is not a number are put here.
         item: the column that says what the value is, in CSV and in XML.
         what: the column that says whom it is about, in CSV and in XML.
         value_names: further names of the value column in CSV.
@@ -120,64 +123,35 @@ def long_rows(
     Raises:
         FeedError: see `documents`; SchemaChanged for a missing column or element.
     """
-    import polars as pl
-
+    csv_names = _CSV_NAMES | {"item": item[0], "what": what[0]} | {name: name for name in others or {}}
+    xml_names = _XML_NAMES | {"item": item[1], "what": what[1]} | dict(others or {})
     frames = []
     for name, body in documents(payload):
-        read = _from_xml if looks_like_markup(body) else _from_csv
-        frames.append(read(name, body, item, what, value_names, others or {}))
-    frame = pl.concat(frames) if len(frames) > 1 else frames[0]
-    frame = _utc(frame, quarantined)
-    if frame.schema["value"] == pl.String:
-        numbers = frame["value"].cast(pl.Float64, strict=False)
-        bad = numbers.is_null()
-        _set_aside(frame.filter(bad), "the value is not a number", quarantined)
-        frame = frame.with_columns(numbers).filter(~bad)
-    return frame
+        if looks_like_markup(body):
+            frame = _from_xml(name, body, xml_names)
+        else:
+            frame = _from_csv(name, body, csv_names, value_names)
+        frames.append(_numeric(frame, quarantined))
+    return frames
 
 
-def _from_csv(
-    name: str,
-    body: bytes,
-    item: tuple[str, str],
-    what: tuple[str, str],
-    value_names: tuple[str, ...],
-    others: Mapping[str, str],
-) -> "pl.DataFrame":
-    columns = {**_CSV_NAMES, "item": item[0], "what": what[0], **{column: column for column in others}}
-    frame = read_csv(
-        body,
-        tuple(columns.values()),
-        name=name,
-        numbers=("MW",),
-        categories=[column for column in columns.values() if column != "MW"],
-        aliases={"MW": value_names},
-    )
-    return frame.select([frame[column].alias(alias) for alias, column in columns.items()])
+def _from_csv(name: str, body: bytes, names: Mapping[str, str], value_names: tuple[str, ...]) -> "pl.DataFrame":
+    value = names["value"]
+    frame = read_csv(body, tuple(names.values()), name=name, numbers=(value,), aliases={value: value_names})
+    return frame.select([frame[column].alias(alias) for alias, column in names.items()])
 
 
-def _from_xml(
-    name: str,
-    body: bytes,
-    item: tuple[str, str],
-    what: tuple[str, str],
-    value_names: tuple[str, ...],
-    others: Mapping[str, str],
-) -> "pl.DataFrame":
+def _from_xml(name: str, body: bytes, names: Mapping[str, str]) -> "pl.DataFrame":
     import polars as pl
 
-    del value_names  # XML has one name for it
     root = parse_xml(body, name)
     if local_name(root) != "OASISReport":
-        raise SchemaChanged(
-            f"{name}: the root element is {local_name(root)}, not OASISReport", missing=("OASISReport",)
-        )
-    names = {**_XML_NAMES, "item": item[1], "what": what[1], **others}
+        raise SchemaChanged(f"{name}: the root is {local_name(root)}, not OASISReport", missing=("OASISReport",))
     rows = []
     for report_item in root.iter("{*}REPORT_ITEM"):
         header = {local_name(e): e.text for e in report_item.iterfind("{*}REPORT_HEADER/{*}*")}
         rows += [_xml_row(name, data, header, names) for data in report_item.iterfind("{*}REPORT_DATA")]
-    return pl.DataFrame(rows, schema={alias: pl.Categorical() for alias in names} | {"value": pl.String()})
+    return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String()))
 
 
 def _xml_row(
@@ -190,35 +164,36 @@ def _xml_row(
     return {alias: cells[element] for alias, element in names.items()}
 
 
-def _utc(frame: "pl.DataFrame", quarantined: list[Quarantined]) -> "pl.DataFrame":
-    """The GMT stamps as times: each distinct stamp is parsed once."""
+def _numeric(frame: "pl.DataFrame", quarantined: list[Quarantined]) -> "pl.DataFrame":
     import polars as pl
 
-    moments: dict[str, datetime] = {}
-    for column in ("start", "end"):
-        for stamp in frame[column].unique().drop_nulls().to_list():
-            try:
-                moments[stamp] = parse_utc(stamp)
-            except TimeRefused:
-                continue
+    if frame.schema["value"] != pl.String:
+        return frame
+    numbers = frame["value"].cast(pl.Float64, strict=False)
+    _set_aside(frame.filter(numbers.is_null()), "the value is not a number", quarantined)
+    return frame.with_columns(numbers).filter(numbers.is_not_null())
+
+
+def to_utc(frame: "pl.DataFrame", quarantined: list[Quarantined]) -> "pl.DataFrame":
+    """`start` and `end` as times in UTC; each distinct stamp is parsed once, rows with an unreadable one set aside."""
+    import polars as pl
+
     as_time = pl.Datetime("us", "UTC")
-    table = pl.DataFrame(
-        {"stamp": list(moments), "moment": list(moments.values())},
-        schema={"stamp": pl.String(), "moment": as_time},
-    )
-    times = [
-        frame.select(pl.col(column).cast(pl.String))
-        .to_series()
-        .replace_strict(table["stamp"], table["moment"], default=None, return_dtype=as_time)
-        for column in ("start", "end")
-    ]
-    bad = times[0].is_null() | times[1].is_null()
-    if bad.any():
-        _set_aside(frame.filter(bad), "the time has no offset or is none", quarantined)
-    return frame.with_columns(times).filter(~bad) if bad.any() else frame.with_columns(times)
+    columns = []
+    for name in ("start", "end"):
+        moments: dict[str, datetime] = {}
+        for stamp in frame[name].unique().drop_nulls():
+            with suppress(TimeRefused):
+                moments[stamp] = parse_utc(stamp)
+        stamps, times = pl.Series(list(moments), dtype=pl.String()), pl.Series(list(moments.values()), dtype=as_time)
+        columns.append(frame[name].replace_strict(stamps, times, default=None, return_dtype=as_time))
+    bad = columns[0].is_null() | columns[1].is_null()
+    if not bad.any():
+        return frame.with_columns(columns)
+    _set_aside(frame.filter(bad), "the time has no offset or is none", quarantined)
+    return frame.with_columns(columns).filter(~bad)
 
 
 def _set_aside(frame: "pl.DataFrame", reason: str, quarantined: list[Quarantined]) -> None:
     for row in frame.iter_rows(named=True):
-        place = f"{row['what']} {row['item']} {row['start']}"
-        quarantined.append(Quarantined(reason, place, ",".join(str(cell) for cell in row.values())))
+        quarantined.append(Quarantined(reason, f"{row['what']} {row['start']}", ",".join(map(str, row.values()))))

@@ -23,14 +23,14 @@ def parse(payload: Payload) -> Parsed:
     import polars as pl
 
     parsed = Parsed()
-    long = _oasis.long_rows(
+    members = _oasis.long_rows(
         payload,
         parsed.quarantined,
         item=("XML_DATA_ITEM", "DATA_ITEM"),
         what=("FUEL_REGION_ID", "FUEL_REGION_ID"),
         value_names=("PRC", "VALUE"),
     )
-    daily = long.select(pl.col("what", "day").cast(pl.String), "value").unique(maintain_order=True)
+    daily = pl.concat(members).select("what", "day", "value").unique(maintain_order=True)
     twice = daily.select("what", "day").is_duplicated()
     for row in daily.filter(twice).iter_rows(named=True):
         parsed.quarantined.append(

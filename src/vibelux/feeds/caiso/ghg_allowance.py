@@ -19,7 +19,7 @@ def parse(payload: Payload) -> Parsed:
     import polars as pl
 
     parsed = Parsed()
-    long = _oasis.long_rows(
+    members = _oasis.long_rows(
         payload,
         parsed.quarantined,
         item=("OPR_DT", "DATA_ITEM"),
@@ -28,13 +28,13 @@ def parse(payload: Payload) -> Parsed:
     )
     parsed.frames[CARBON_PRICE.name] = shaped(
         CARBON_PRICE,
-        long.select(
+        pl.concat(members).select(
             market_name=pl.lit("California Cap-and-Trade"),
             region=pl.lit("California"),
             price_per_metric_ton="value",
             currency=pl.lit("USD"),
             market_type=pl.lit("compliance"),
-            trading_date=pl.col("day").cast(pl.String).str.to_date("%Y-%m-%d"),
+            trading_date=pl.col("day").str.to_date("%Y-%m-%d"),
             data_source=pl.lit("CAISO OASIS PRC_GHG_ALLOWANCE"),
         ),
     )

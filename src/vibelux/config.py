@@ -1,0 +1,253 @@
+"""The settings: one frozen object from defaults, `vibelux.toml` and the environment, the later ones winning.
+
+Every setting has one name: upper case in the environment (`STALE_DATA_THRESHOLD`), lower case in the file
+(`stale_data_threshold`). Those of a provider may also stand in a table of their own:
+
+    [providers.caiso]
+    enabled = true
+    update_interval = 300
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, TypeAdapter, ValidationError
+
+from vibelux._toml import Place, TomlFile, dotted, first_fault, nearest
+from vibelux.market.errors import ConfigError
+
+PROVIDERS = (
+    "caiso",
+    "pjm",
+    "ercot",
+    "nyiso",
+    "eia",
+    "nymex",
+    "carb",
+    "rggi",
+    "offsets",
+    "nws",
+    "open-meteo",
+    "noaa",
+    "openadr",
+    "site",
+)
+"""Whom Vibelux asks. A provider's settings are `<PROVIDER>_ENABLED` and so on, `-` written as `_`."""
+
+TERMS_LIMITED = frozenset({"open-meteo", "nymex"})
+"""Their terms limit use (non-commercial; no redistribution): off until `<PROVIDER>_ENABLED=true` accepts them."""
+
+_HOURLY = frozenset({"eia", "nymex"})
+
+
+def _http(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise ValueError("should be an http or https URL")
+    return url.rstrip("/")
+
+
+class ProviderSettings(BaseModel):
+    """What can be set for one provider; None means: not given."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    enabled: bool | None = None
+    base_url: Annotated[str, AfterValidator(_http)] | None = None
+    update_interval: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """Seconds between polls of its price feeds."""
+    api_key: SecretStr | None = None
+    username: SecretStr | None = None
+    password: SecretStr | None = None
+
+
+class Settings(BaseModel):
+    """Everything that an operator can set. Secrets never show in its repr."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    data_dir: Annotated[Path, Field(strict=False)] = Path(".vibelux")
+    """Folder of the embedded database and the journal; a relative one counts from the working folder."""
+    database_url: SecretStr | None = None
+    """An external PostgreSQL; None: the embedded one."""
+    redis_url: SecretStr | None = None
+    alert_webhook_url: SecretStr | None = None
+    alert_allow_private: bool = False
+    """Lets webhooks go to private and loopback addresses."""
+    price_change_threshold: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.05
+    """Relative change of a price that is worth an alert."""
+    stale_data_threshold: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 900.0
+    """Seconds after which a 5-minute price is stale."""
+    cache_ttl_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 300.0
+    providers: dict[str, ProviderSettings] = Field(default_factory=dict)
+    facilities: Annotated[tuple[dict[str, Any], ...], Field(strict=False)] = ()
+    """As the file has them; `dispatch.facility.load_facilities` reads them."""
+
+    _config_file: Path | None = PrivateAttr(None)
+
+    @property
+    def config_file(self) -> Path | None:
+        """The file that was read, None when there was none."""
+        return self._config_file
+
+    @classmethod
+    def load(cls, path: Path | None = None, env: Mapping[str, str] = os.environ, **overrides: Any) -> "Settings":
+        """The settings in force.
+
+        Args:
+            path: `vibelux.toml`, or a file with one facility; None for none.
+            env: the environment; an empty variable counts as not set.
+            overrides: fields of this class, for what a command line gives; they win over both.
+
+        Raises:
+            ConfigError: a wrong key, type or value; the text names file and line (or variable), key and nearest key.
+        """
+        file = TomlFile.read(path) if path is not None else None
+        given = _Given()
+        if file is not None:
+            given.add_file(file)
+        given.add_environment(env)
+        for name, value in overrides.items():
+            given.put((name,), value, name)
+        try:
+            settings = cls.model_validate(given.data)
+        except ValidationError as error:
+            place, what = first_fault(error, cls, show_values=False)
+            raise ConfigError(f"{given.where(place)}: {what}") from error
+        settings._config_file = path
+        return settings
+
+    def provider_enabled(self, name: str, needs_key: Iterable[str] = ()) -> bool:
+        """Whether a provider's feed runs: keyless ones by default, others once their key is given.
+
+        Args:
+            name: the provider.
+            needs_key: settings without which the feed stays off; `A|B` means that one of them is enough.
+        """
+        if self.missing_keys(needs_key):
+            return False
+        enabled = self._provider(name).enabled
+        return enabled if enabled is not None else name not in TERMS_LIMITED
+
+    def missing_keys(self, needs_key: Iterable[str]) -> tuple[str, ...]:
+        """Those of the keys a feed needs that are not set, by their names in the environment."""
+        return tuple(
+            names for names in needs_key if not any(self.secret(name) is not None for name in names.split("|"))
+        )
+
+    def base_url(self, provider: str) -> str | None:
+        """Below which all URLs of the provider hang instead of their own hosts, without a slash at the end."""
+        return self._provider(provider).base_url
+
+    def update_interval(self, provider: str) -> float:
+        """Seconds between polls of the provider's price feeds."""
+        given = self._provider(provider).update_interval
+        return given if given is not None else 3600.0 if provider in _HOURLY else 300.0
+
+    def secret(self, name: str) -> SecretStr | None:
+        """A key by its name in the environment, such as `PJM_API_KEY`; None when it is not set.
+
+        Raises:
+            ConfigError: no setting has that name, or it is not a secret.
+        """
+        place = NAMES.get(name.lower(), ())
+        holder = self._provider(str(place[1])) if len(place) == 3 else self
+        value = getattr(holder, str(place[-1])) if place else ""
+        if value is not None and not isinstance(value, SecretStr):
+            raise ConfigError(f"no secret is called {name!r}{nearest(name.lower(), NAMES)}")
+        return value
+
+    def _provider(self, name: str) -> ProviderSettings:
+        return self.providers.get(name, ProviderSettings())
+
+
+def _all_names() -> dict[str, Place]:
+    names: dict[str, Place] = {
+        name: (name,) for name in Settings.model_fields if name not in {"providers", "facilities"}
+    }
+    names["vibelux_data_dir"] = ("data_dir",)
+    for provider in PROVIDERS:
+        for field in ProviderSettings.model_fields:
+            names[f"{provider.replace('-', '_')}_{field}"] = ("providers", provider, field)
+    return names
+
+
+NAMES = _all_names()
+"""Every flat name (lower case: in the file; upper case: in the environment) and the place that it sets."""
+
+_FILE_ONLY = frozenset({"data_dir"})
+"""Too general a name for an environment; there it is `VIBELUX_DATA_DIR`."""
+
+
+class _Given:
+    """What was given, by place, and how to name a place that turns out wrong."""
+
+    def __init__(self) -> None:
+        self.data: dict[str, Any] = {}
+        self._told: dict[Place, str] = {}
+
+    def put(self, place: Place, value: object, told: str) -> None:
+        table = self.data
+        for step in place[:-1]:
+            table = table.setdefault(str(step), {})
+        table[str(place[-1])] = value
+        self._told[place] = told
+
+    def where(self, place: Place) -> str:
+        """How the operator named the place, or the nearest place above it."""
+        for depth in range(len(place), 0, -1):
+            if place[:depth] in self._told:
+                told = self._told[place[:depth]]
+                return told if depth == len(place) else f"{told} ({dotted(place)})"
+        return dotted(place)
+
+    def add_file(self, file: TomlFile) -> None:
+        if "id" in file.data and "facilities" not in file.data:
+            self.put(("facilities",), [file.data], file.where(()))
+            return
+        for key, value in file.data.items():
+            if key == "providers":
+                self._add_providers(file, value)
+            elif key in NAMES:
+                self.put(NAMES[key], value, file.where((key,)))
+            elif key == "facilities":
+                self.put((key,), value, file.where((key,)))
+            else:
+                hint = nearest(key, [*NAMES, "facilities", "providers"])
+                raise ConfigError(f"{file.where((key,))}: unknown key{hint}")
+
+    def _add_providers(self, file: TomlFile, tables: object) -> None:
+        for name, table in _table(file, ("providers",), tables).items():
+            provider = name.replace("_", "-")
+            if provider not in PROVIDERS:
+                raise ConfigError(f"{file.where(('providers', name))}: unknown provider{nearest(provider, PROVIDERS)}")
+            for key, value in _table(file, ("providers", name), table).items():
+                self.put(("providers", provider, key), value, file.where(("providers", name, key)))
+
+    def add_environment(self, env: Mapping[str, str]) -> None:
+        for name, place in NAMES.items():
+            text = env.get(name.upper(), "")
+            if text and name not in _FILE_ONLY:
+                model = ProviderSettings if len(place) == 3 else Settings
+                self.put(place, _typed(name, text, model.model_fields[str(place[-1])].annotation), _variable(name))
+
+
+def _table(file: TomlFile, place: Place, value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{file.where(place)}: should be a table")
+    return value
+
+
+def _variable(name: str) -> str:
+    return f"environment variable {name.upper()}"
+
+
+def _typed(name: str, text: str, annotation: Any) -> Any:
+    """The text of a variable as the type that its setting has."""
+    try:
+        return TypeAdapter(annotation).validate_python(text, strict=False)
+    except ValidationError as error:
+        raise ConfigError(f"{_variable(name)}: {error.errors()[0]['msg'].removeprefix('Input ')}") from error

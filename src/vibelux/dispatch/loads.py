@@ -1,0 +1,94 @@
+"""Demands from a CSV file: `time` (UTC), `power_kw`, `heat_kw`, and `co2_kg_per_h` where the crop is dosed."""
+
+import bisect
+import csv
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from vibelux._toml import nearest
+from vibelux.market.errors import ConfigError, TimeRefused
+from vibelux.market.intervals import iso_z, parse_utc
+
+_NEEDED = ("time", "power_kw", "heat_kw")
+_KNOWN = (*_NEEDED, "co2_kg_per_h")
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What the site needs at a moment, kW."""
+
+    power_kw: float
+    heat_kw: float
+    source: str = "constant"
+
+
+@dataclass(frozen=True, slots=True)
+class Loads:
+    """A series of demands, each valid until the next one; the last as long as the one before it."""
+
+    name: str
+    times: tuple[datetime, ...]
+    loads: tuple[Load, ...]
+
+    def at(self, moment: datetime) -> Load | None:
+        """The demand at a moment, None where the file does not reach: a missing demand is not 0."""
+        at = bisect.bisect_right(self.times, moment) - 1
+        if at < 0:
+            return None
+        if at == len(self.times) - 1 and moment >= self.times[at] + (self.times[at] - self.times[at - 1]):
+            return None
+        return self.loads[at]
+
+
+def read_loads(path: Path) -> Loads:
+    """Reads the file.
+
+    Raises:
+        ConfigError: it is not there, a column is missing or unknown, or a row cannot be read; the text names the line.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return _rows(path, csv.reader(file))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text (byte {error.start})") from error
+
+
+def _rows(path: Path, reader: "csv._reader") -> Loads:
+    header = next(reader, [])
+    for name in header:
+        if name not in _KNOWN:
+            raise ConfigError(f"{path} line 1: unknown column {name!r}{nearest(name, _KNOWN)}")
+    for name in _NEEDED:
+        if name not in header:
+            raise ConfigError(f"{path} line 1: the column {name} is missing")
+    times: list[datetime] = []
+    loads: list[Load] = []
+    for cells in reader:
+        where = f"{path} line {reader.line_num}"
+        if len(cells) != len(header):
+            raise ConfigError(f"{where}: {len(cells)} cells under {len(header)} columns")
+        row = dict(zip(header, cells, strict=True))
+        try:
+            times.append(parse_utc(row["time"]))
+        except TimeRefused as error:
+            raise ConfigError(f"{where}: {error}; write times as 2026-07-14T07:00:00Z") from error
+        if len(times) > 1 and times[-1] <= times[-2]:
+            raise ConfigError(f"{where}: {iso_z(times[-1])} does not come after the row before it")
+        loads.append(Load(_kw(row, "power_kw", where), _kw(row, "heat_kw", where), path.name))
+    if len(times) < 2:
+        raise ConfigError(f"{path}: at least two rows are needed to know how long a row holds")
+    return Loads(path.name, tuple(times), tuple(loads))
+
+
+def _kw(row: dict[str, str], name: str, where: str) -> float:
+    try:
+        value = float(row[name])
+    except ValueError as error:
+        raise ConfigError(f"{where}: {name} is not a number: {row[name]!r}") from error
+    if not math.isfinite(value) or value < 0:
+        raise ConfigError(f"{where}: {name} should be 0 or more, got {row[name]}")
+    return value

@@ -1,0 +1,54 @@
+"""Load by zone, as measured and as forecast: a column a zone, told apart into weather and forecast zones.
+
+Both kinds have a zone called North and one called West, so the kind of zone is the records' category.
+"""
+
+from typing import TYPE_CHECKING
+
+from vibelux.feeds._feed import Payload
+from vibelux.feeds.ercot._series import SYSTEM, Meaning, gathered, series
+from vibelux.feeds.ercot._tables import Layout, Table, squashed, tables
+from vibelux.feeds.ercot._time import hours, issues
+from vibelux.market.records import SERIES, Parsed, Quarantined
+
+if TYPE_CHECKING:
+    import polars as pl
+
+WEATHER = ("coast", "east", "farwest", "north", "northcentral|northc", "southcentral|southc", "southern", "west")
+FORECAST = ("north", "south", "west", "houston")
+TOTAL = "total|systemtotal"
+_TIME = ("deliverydate|operday|operatingday", "hourending", "dstflag")
+
+
+def layout(report: str, zones: tuple[str, ...], *more: str) -> Layout:
+    """A report with a column for each of the zones and one for the whole system."""
+    return Layout(report, (*_TIME, *more, *zones, TOTAL))
+
+
+def load(payload: Payload, layouts: dict[Layout, str], *, forecast: bool) -> Parsed:
+    """Load records of all zones; `layouts` says for each report by what its rows or zones are split."""
+    quarantined: list[Quarantined] = []
+    category = {layout.report: split for layout, split in layouts.items()}
+    frames = [
+        _records(table, category[table.report], payload, quarantined, forecast=forecast)
+        for table in tables(payload, tuple(layouts))
+    ]
+    return gathered(SERIES, frames, quarantined)
+
+
+def _records(
+    table: Table, category: str, payload: Payload, quarantined: list[Quarantined], *, forecast: bool
+) -> "pl.DataFrame":
+    frame = hours(table.frame, quarantined)
+    if forecast:
+        frame = issues(frame, table.name, payload.received_at, quarantined)
+    if category in frame.columns:
+        frame = frame.rename({category: "category"})
+    variable = "load-forecast" if forecast else "load"
+    known = {spelling for column in (*WEATHER, *FORECAST) for spelling in column.split("|")}
+    meanings = {
+        column: Meaning(variable, SYSTEM if squashed(column) in TOTAL.split("|") else column, category, forecast)
+        for column in frame.columns
+        if squashed(column) in known or squashed(column) in TOTAL.split("|")
+    }
+    return series(frame, meanings, f"ERCOT {table.report}", quarantined)

@@ -1,0 +1,1 @@
+"""Pure: what a facility should expect of its markets. No clock, no socket, no database."""

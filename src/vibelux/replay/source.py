@@ -1,0 +1,158 @@
+"""What the loopback upstream serves: a tape, and when it ends, or where there is none, synthetic days without end."""
+
+import re
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Self
+from urllib.parse import parse_qsl, urlsplit
+
+import structlog
+
+from vibelux.feeds import Ask, Feed, Payload, feed_named, read
+from vibelux.market.errors import FeedError
+from vibelux.market.intervals import Interval, local_day
+from vibelux.replay.record import is_secret
+from vibelux.replay.synth import DEFAULT_NODES, FEEDS, entries, newest_issue
+from vibelux.replay.tape import Entry, Origin, Tape
+
+_log = structlog.get_logger(__name__)
+
+_TIME_NAME = re.compile(r"(?i:date|time)|(^|_)(start|end|from|to|begin|period1|period2)$|(From|To)$")
+_TIME_VALUE = re.compile(r"\d{4}-\d{2}-\d{2}|\d{8}T\d{2}|\d{1,2}/\d{1,2}/\d{4}")
+_FORM = {"version", "resultformat"}
+_WHOM = {"node", "grp_type"}
+_ANY_DAY = date(2026, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a request is about, whatever its window and form: so is told which recorded payload answers it."""
+
+    path: str
+    parameters: tuple[tuple[str, str], ...]
+    nodes: frozenset[str] = frozenset()
+    """Empty: all, or the report knows no nodes."""
+
+    @classmethod
+    def by(cls, url: str) -> Self:
+        """The identity of a request by its address."""
+        parts = urlsplit(url)
+        query = parse_qsl(parts.query, keep_blank_values=True)
+        kept = sorted(
+            (name, value)
+            for name, value in query
+            if name not in _FORM | _WHOM
+            and not is_secret(name)
+            and not _TIME_NAME.search(name)
+            and not _TIME_VALUE.match(value)
+        )
+        nodes = frozenset(node for name, value in query if name == "node" for node in value.split(",") if node)
+        return cls(parts.path, tuple(kept), nodes)
+
+    @property
+    def report(self) -> "Wanted":
+        """The same without nodes."""
+        return replace(self, nodes=frozenset())
+
+
+class TapeSource:
+    """The newest payload for each request at each moment."""
+
+    def __init__(self, tape: Tape | None = None, nodes: Sequence[str] = ()) -> None:
+        """Takes a tape, or none for synthetic days only.
+
+        Args:
+            tape: played first.
+            nodes: the nodes of synthetic days; else those of the tape, else the default.
+        """
+        self.tape = tape
+        self.nodes = tuple(nodes) or (tape.nodes if tape else ()) or DEFAULT_NODES
+        self._recorded: dict[Wanted, list[Entry]] = defaultdict(list)
+        for entry in tape or ():
+            self._recorded[Wanted.by(entry.url).report].append(entry)
+        self._synthetic = {report: feed for feed in map(feed_named, FEEDS) for report in _reports(feed, self.nodes)}
+        self._known_until: dict[Wanted, datetime | None] = {}
+        self._said_so = False
+
+    @property
+    def origin(self) -> Origin:
+        """Of the tape, or synthetic."""
+        return self.tape.origin if self.tape else Origin.SYNTHETIC
+
+    def feed_of(self, wanted: Wanted) -> str | None:
+        """The name of the feed that such a request belongs to."""
+        recorded = self._recorded.get(wanted.report)
+        if recorded:
+            return recorded[0].feed
+        feed = self._synthetic.get(wanted.report)
+        return feed.name if feed else None
+
+    def newest(self, wanted: Wanted, moment: datetime) -> Entry | None:
+        """The newest payload received by that moment which answers the request; None where there is none yet."""
+        recorded = self._newest_recorded(wanted, moment)
+        if self.tape and moment <= self.tape.end:
+            return recorded
+        return self._newest_synthetic(wanted, moment, recorded) or recorded
+
+    def _newest_recorded(self, wanted: Wanted, moment: datetime) -> Entry | None:
+        entries = self._recorded.get(wanted.report, [])
+        until = bisect_right(entries, moment, key=lambda entry: entry.received_at)
+        covering = (entry for entry in reversed(entries[:until]) if _covers(Wanted.by(entry.url).nodes, wanted.nodes))
+        return next(covering, None)
+
+    def _newest_synthetic(self, wanted: Wanted, moment: datetime, recorded: Entry | None) -> Entry | None:
+        feed = self._synthetic.get(wanted.report)
+        if feed is None or not wanted.nodes <= set(self.nodes):
+            return None
+        issue = newest_issue(feed, moment)
+        if self.tape:
+            if issue.received_at <= self.tape.end:
+                return None
+            since = self._last_known(feed, wanted, recorded)
+            if since is not None and since >= issue.window.end:
+                return None
+            if since is not None and since > issue.window.start:
+                issue = replace(issue, window=Interval(since, issue.window.end))
+            self._say_once(self.tape)
+        nodes = tuple(sorted(wanted.nodes)) or self.nodes
+        return next(entries(issue, nodes))
+
+    def _last_known(self, feed: Feed, wanted: Wanted, recorded: Entry | None) -> datetime | None:
+        """Up to when the tape itself knows this report: synthetic values never take the place of recorded ones."""
+        if recorded is None or recorded.origin is Origin.SYNTHETIC:
+            return None
+        if wanted not in self._known_until:
+            self._known_until[wanted] = _end_of(feed, recorded)
+        return self._known_until[wanted]
+
+    def _say_once(self, tape: Tape) -> None:
+        if not self._said_so and tape.origin is not Origin.SYNTHETIC:
+            _log.warning("the tape has ended; synthetic days follow", tape=str(tape.folder), nodes=self.nodes)
+        self._said_so = True
+
+
+def _reports(feed: Feed, nodes: tuple[str, ...]) -> set[Wanted]:
+    ask = Ask(local_day(_ANY_DAY, feed.timezone), nodes if feed.nodal else ())
+    return {Wanted.by(request.url).report for request in feed.requests(ask)}
+
+
+def _covers(recorded: frozenset[str], wanted: frozenset[str]) -> bool:
+    return not recorded or (bool(wanted) and wanted <= recorded)
+
+
+def _end_of(feed: Feed, entry: Entry) -> datetime | None:
+    try:
+        parsed = read(feed, Payload(entry.load(), received_at=entry.received_at))
+    except FeedError as error:
+        _log.info("the tape's last payload is not read", feed=feed.name, error=str(error))
+        return None
+    frame = parsed.frames[feed.kind]
+    if frame.height == 0:
+        return None
+    if feed.is_price:
+        ends: list[datetime] = frame["market_interval_end"].to_list()
+        return max(ends)
+    return local_day(max(frame["trading_date"].to_list()), feed.timezone).end

@@ -1,0 +1,53 @@
+"""The application: routes, door, sockets and errors put together around one state."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.staticfiles import StaticFiles
+
+from vibelux.serve import errors
+from vibelux.serve.auth import Door
+from vibelux.serve.hub import Hub
+from vibelux.serve.metrics import ServeMetrics
+from vibelux.serve.middleware import Outermost
+from vibelux.serve.ports import ServeState
+from vibelux.serve.routes import access, decisions, facilities, health, market, page
+from vibelux.serve.websocket import Sockets
+
+
+def create_app(state: ServeState) -> FastAPI:
+    """The server of one desk; it may be run by `serve.server.serve` or by any ASGI server."""
+    app = FastAPI(title="Vibelux", version=state.version, docs_url=None, redoc_url=None)
+    metrics = ServeMetrics(state.registry)
+    app.state.serve = state
+    app.state.door = Door(state)
+    errors.install(app)
+    for subject in (decisions, market, facilities, access, health, page):
+        app.include_router(subject.router)
+    app.mount("/static", StaticFiles(directory=page.STATIC), name="static")
+    sockets = Sockets(state, app.state.door, Hub(state.desk, state.queue_messages), metrics)
+    app.add_api_websocket_route("/ws", sockets.endpoint)
+    app.add_middleware(Outermost, metrics=metrics)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """The contract as it is: refused parameters are 400 here, where FastAPI would document 422."""
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=app.title,
+            version=app.version,
+            openapi_version="3.1.0",
+            summary=app.summary,
+            description="Prices in USD, times in UTC. Lists answer `{rows, next}`, every error `{error, detail}`.",
+            routes=app.routes,
+        )
+        for operations in schema["paths"].values():
+            for operation in operations.values():
+                operation["responses"].pop("422", None)
+        for name in ("HTTPValidationError", "ValidationError"):
+            schema["components"]["schemas"].pop(name, None)
+        app.openapi_schema = schema
+    return app.openapi_schema

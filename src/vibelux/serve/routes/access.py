@@ -1,0 +1,86 @@
+"""Sessions of the page and tickets for sockets."""
+
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Depends, Request, Response
+
+from vibelux.market.intervals import iso_z
+from vibelux.serve.answers import json_response
+from vibelux.serve.auth import DOCUMENTED, Asking, Door, DoorOf
+from vibelux.serve.bodies import read_body
+from vibelux.serve.errors import forbidden
+from vibelux.serve.sessions import COOKIE, SESSION_LIFE
+from vibelux.serve.shapes import FAILURES, TicketAnswer, body_of
+
+router = APIRouter(tags=["access"])
+
+
+class KeyBody(msgspec.Struct, forbid_unknown_fields=True):
+    """What a page sends when its reader has typed a key."""
+
+    key: str
+
+
+class FacilityBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Which facility a ticket is for."""
+
+    facilityId: str  # noqa: N815 (the contract's name)
+
+
+@router.post(
+    "/api/ws-ticket",
+    dependencies=DOCUMENTED,
+    responses={200: {"model": TicketAnswer}, **FAILURES},
+    openapi_extra=body_of({"facilityId": "salinas-1"}),
+    summary="A ticket that opens one WebSocket within a minute",
+)
+async def ws_ticket(request: Request, caller: Asking, door: DoorOf) -> Response:
+    """For clients that cannot set a header on a WebSocket: `/ws?facilityId=F&ticket=T`."""
+    body = await read_body(request, FacilityBody)
+    await door.facility(caller, body.facilityId, "read")
+    ticket, expires = door.tickets.issue(caller, body.facilityId)
+    return json_response({"ticket": ticket, "expiresAt": iso_z(expires)})
+
+
+async def _own_page(request: Request, door: DoorOf) -> None:
+    if door.is_foreign(request):
+        raise forbidden("a page of another origin may not do this")
+
+
+OwnPage = Annotated[None, Depends(_own_page)]
+
+
+@router.post(
+    "/api/session",
+    status_code=204,
+    responses=FAILURES,
+    openapi_extra=body_of({"key": "vlx_..."}),
+    summary="Exchanges a key for the page's cookie",
+)
+async def open_session(request: Request, door: DoorOf, _own: OwnPage) -> Response:
+    """The cookie is HttpOnly and SameSite=Strict; it lives twelve hours and dies with its key."""
+    body = await read_body(request, KeyBody)
+    caller = await door.caller_with_key(request, body.key)
+    response = Response(status_code=204)
+    set_session(request, response, door, caller.key_id)
+    return response
+
+
+@router.delete("/api/session", status_code=204, responses=FAILURES, summary="Forgets the page's cookie")
+async def close_session(request: Request, _own: OwnPage) -> Response:
+    """Signs out."""
+    response = Response(status_code=204)
+    response.delete_cookie(COOKIE, **_cookie_manners(request))
+    return response
+
+
+def set_session(request: Request, response: Response, door: Door, key_id: str | None) -> None:
+    """Lays a new session cookie into a response."""
+    life = int(SESSION_LIFE.total_seconds())
+    response.set_cookie(COOKIE, door.sessions.issue(key_id), max_age=life, **_cookie_manners(request))
+
+
+def _cookie_manners(request: Request) -> dict[str, Any]:
+    secure = "https" in {request.url.scheme, request.headers.get("x-forwarded-proto")}
+    return {"path": "/", "httponly": True, "samesite": "strict", "secure": secure}

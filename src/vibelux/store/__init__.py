@@ -1,0 +1,1 @@
+"""The only room that speaks SQL: the embedded server, migrations, writer, reader (latest, as of), keys, outbox."""

@@ -1,0 +1,92 @@
+"""The way to a PostgreSQL: a pool of connections that mends itself, and one transaction at a time out of it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date
+from typing import Self
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
+
+from vibelux.market.errors import StoreUnavailable
+from vibelux.store.migrate import migrate
+
+_CONNECT_SECONDS = 10
+_WAIT_SECONDS = 10.0
+_GIVE_UP_SECONDS = 2.0
+"""A failed attempt ends after this, so that the next caller tries at once instead of waiting out a long backoff."""
+
+
+class Database:
+    """An open database with the schema of this version. Safe for many tasks at once."""
+
+    def __init__(self, url: str, *, pool_size: int = 8) -> None:
+        self.url = url
+        self.known_months: set[date] = set()
+        """Months whose partition this process has seen; see `store.partitions`."""
+        self._pool = AsyncConnectionPool(
+            url,
+            min_size=1,
+            max_size=pool_size,
+            open=False,
+            timeout=_WAIT_SECONDS,
+            reconnect_timeout=_GIVE_UP_SECONDS,
+            kwargs={"connect_timeout": _CONNECT_SECONDS},
+            configure=_configure,
+            check=AsyncConnectionPool.check_connection,
+        )
+
+    @classmethod
+    async def open(cls, url: str, *, pool_size: int = 8) -> Self:
+        """Connects and brings the schema up to date; of many processes that do so at once, one migrates.
+
+        Raises:
+            StoreUnavailable: there is no server, or its schema is not one that this version can use.
+        """
+        try:
+            connection = await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=_CONNECT_SECONDS)
+            async with connection:
+                await migrate(connection)
+        except psycopg.Error as error:
+            raise _unavailable(error) from error
+        database = cls(url, pool_size=pool_size)
+        await database._pool.open()
+        return database
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[psycopg.AsyncConnection]:
+        """One transaction: committed when the block ends, rolled back when it raises.
+
+        Raises:
+            StoreUnavailable: the server is away or refuses. If that happened in the commit itself, it is unknown
+                whether it took place.
+        """
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed, TooManyRequests) as error:
+            raise _unavailable(error) from error
+
+    async def ping(self) -> None:
+        """Asks the server for a sign of life.
+
+        Raises:
+            StoreUnavailable: it gives none.
+        """
+        async with self.connection() as connection:
+            await connection.execute("SELECT 1")
+
+
+async def _configure(connection: psycopg.AsyncConnection) -> None:
+    """All times come out in UTC whatever the server's own zone is."""
+    await connection.execute("SET TIME ZONE 'UTC'")
+    await connection.commit()
+
+
+def _unavailable(error: Exception) -> StoreUnavailable:
+    said = " ".join(str(error).split()) or type(error).__name__
+    return StoreUnavailable(f"the database is not available: {said}")
