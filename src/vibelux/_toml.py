@@ -62,7 +62,7 @@ class TomlFile:
                 names = _names(header[1])
                 if names is None:
                     continue
-                table = _resolve(names[:-1], counts) + (names[-1],)
+                table = (*_resolve(names[:-1], counts), names[-1])
                 if header[1].startswith("[["):
                     counts[table] = counts.get(table, 0) + 1
                     table += (counts[table] - 1,)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
 
 from vibelux._toml import Place, TomlFile, dotted, first_fault, nearest
 from vibelux.market.errors import ConfigError
@@ -86,13 +86,6 @@ class Settings(BaseModel):
     facilities: Annotated[tuple[dict[str, Any], ...], Field(strict=False)] = ()
     """As the file has them; `dispatch.facility.load_facilities` reads them."""
 
-    _config_file: Path | None = PrivateAttr(None)
-
-    @property
-    def config_file(self) -> Path | None:
-        """The file that was read, None when there was none."""
-        return self._config_file
-
     @classmethod
     def load(cls, path: Path | None = None, env: Mapping[str, str] = os.environ, **overrides: Any) -> "Settings":
         """The settings in force.
@@ -113,12 +106,10 @@ class Settings(BaseModel):
         for name, value in overrides.items():
             given.put((name,), value, name)
         try:
-            settings = cls.model_validate(given.data)
+            return cls.model_validate(given.data)
         except ValidationError as error:
             place, what = first_fault(error, cls, show_values=False)
             raise ConfigError(f"{given.where(place)}: {what}") from error
-        settings._config_file = path
-        return settings
 
     def provider_enabled(self, name: str, needs_key: Iterable[str] = ()) -> bool:
         """Whether a provider's feed runs: keyless ones by default, others once their key is given.

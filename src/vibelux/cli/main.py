@@ -30,9 +30,7 @@ COMMANDS = {
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line. Command modules import nothing heavy until they run."""
-    top = argparse.ArgumentParser(
-        prog="vibelux", description="The market desk of a greenhouse with its own plant."
-    )
+    top = argparse.ArgumentParser(prog="vibelux", description="The market desk of a greenhouse with its own plant.")
     top.add_argument("--version", action="version", version=f"vibelux {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, text in COMMANDS.items():

@@ -75,6 +75,10 @@ class Facility(Block):
 
     _loads: Loads | None = PrivateAttr(None)
 
+    def model_post_init(self, context: Any) -> None:
+        """Takes the loads that were read beside the object, where its demand is a file."""
+        self._loads = context if isinstance(context, Loads) else None
+
     @model_validator(mode="after")
     def _own_ids(self) -> "Facility":
         ids = [item.id for group in (self.chp, self.boiler, self.lights) for item in group]
@@ -172,5 +176,5 @@ def _facility(body: dict[str, Any], folder: Path | None, file: TomlFile | None, 
     if facility.demand.file is not None:
         if folder is None:
             raise ConfigError(f"{told(('demand', 'file'))}: files are read from facility files only")
-        facility._loads = read_loads(folder / facility.demand.file)
+        return Facility.model_validate(body, context=read_loads(folder / facility.demand.file))
     return facility

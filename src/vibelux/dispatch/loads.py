@@ -3,6 +3,7 @@
 import bisect
 import csv
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -50,15 +51,16 @@ def read_loads(path: Path) -> Loads:
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            return _rows(path, csv.reader(file))
+            return _rows(path, file)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8 text (byte {error.start})") from error
 
 
-def _rows(path: Path, reader: "csv._reader") -> Loads:
-    header = next(reader, [])
+def _rows(path: Path, lines: Iterable[str]) -> Loads:
+    reader = csv.reader(lines)
+    header: list[str] = next(reader, [])
     for name in header:
         if name not in _KNOWN:
             raise ConfigError(f"{path} line 1: unknown column {name!r}{nearest(name, _KNOWN)}")

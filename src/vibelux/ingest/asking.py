@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 from vibelux.feeds import Ask, Feed, Payload, Request
 from vibelux.ingest.client import Reply, Upstream
@@ -13,40 +12,35 @@ MOST_REQUESTS = 2_000
 """In one ask. Beyond, an upstream's pages lead in a circle."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A reply that holds rows, or the reason why there is none."""
-
-    request: Request
-    reply: Reply | None = None
-    error: FeedError | None = None
-
-
 def payload_of(reply: Reply) -> Payload:
     """A reply as feeds read it."""
     return Payload(reply.body, name=reply.name, received_at=reply.received_at)
 
 
-async def answers(upstream: Upstream, feed: Feed, ask: Ask, *, background: bool = False) -> AsyncIterator[Answer]:
-    """One after the other; a failed request does not keep the next from being made, unless the service wants rest.
+async def answers(
+    upstream: Upstream, feed: Feed, ask: Ask, *, background: bool = False
+) -> AsyncIterator[tuple[Request, Reply | FeedError]]:
+    """One request after the other, each with its reply or the reason why there is none.
 
-    Listings are followed and not given out.
+    A failure does not keep the next request from being made, unless the service wants rest. Listings are
+    followed and not given out.
     """
     waiting = deque(feed.requests(ask))
     asked = 0
     while waiting:
         request = waiting.popleft()
         asked += 1
+        if asked > MOST_REQUESTS:
+            yield request, Corrupt(f"{feed.name}: over {MOST_REQUESTS} requests for one window; pages do not end")
+            return
         try:
-            if asked > MOST_REQUESTS:
-                raise Corrupt(f"{feed.name}: over {MOST_REQUESTS} requests for one window; the pages do not end")
             reply = await upstream.fetch(feed, request, background=background)
             if not request.listing:
-                yield Answer(request, reply)
+                yield request, reply
             waiting.extend(await _further(feed, ask, request, reply))
         except FeedError as error:
-            yield Answer(request, error=error)
-            if isinstance(error, Throttled | CircuitOpen) or asked > MOST_REQUESTS:
+            yield request, error
+            if isinstance(error, Throttled | CircuitOpen):
                 return
 
 

@@ -1,11 +1,11 @@
-"""What a reply holds of what was asked: the newest interval, gaps, unknown nodes, lateness. Nothing is invented."""
+"""Reads a payload and says what it holds of what was asked: newest interval, gaps, unknown nodes; invents nothing."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from vibelux.feeds import Ask, Daily, Feed, Parsed, Rolling
+from vibelux.feeds import Ask, Daily, Feed, Parsed, Payload, Rolling, read
 from vibelux.market.intervals import floor_to, local_day
 from vibelux.market.regions import find_region
 
@@ -61,6 +61,28 @@ class Coverage:
         return missing
 
 
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """A payload, read and looked over."""
+
+    parsed: Parsed
+    covered: Coverage
+    electricity_change: dict[str, float]
+    """By region, percent."""
+    gas_change: dict[str, float]
+    """By hub, percent."""
+
+
+def examine(feed: Feed, payload: Payload, nodes: Iterable[str] = ()) -> Findings:
+    """Reads a payload; slow for large ones, so it belongs in a thread.
+
+    Raises:
+        FeedError: it cannot be read.
+    """
+    parsed = read(feed, payload)
+    return Findings(parsed, coverage(feed, parsed, nodes), electricity_change(parsed), gas_change(parsed))
+
+
 def coverage(feed: Feed, parsed: Parsed, nodes: Iterable[str] = ()) -> Coverage:
     """What one payload holds of the feed's own kind."""
     import polars as pl
@@ -111,7 +133,7 @@ def electricity_change(parsed: Parsed) -> dict[str, float]:
     frame = parsed.frames.get("electricity-price")
     if frame is None or frame.is_empty():
         return {}
-    changes = {}
+    changes: dict[str, float] = {}
     for (name,), rows in frame.group_by("iso_region"):
         region = find_region(str(name))
         if region is not None:

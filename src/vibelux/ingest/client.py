@@ -136,6 +136,15 @@ class Upstream:
             self._tap(feed, reply)
         return reply
 
+    async def authenticate(self, feed: Feed) -> None:
+        """Sees to it that requests of the feed can be signed; fetches a token where there is such a thing.
+
+        Raises:
+            AccessDenied: a setting is missing or refused; the text names it.
+            FeedError: the token could not be had.
+        """
+        await self._signed(feed, Request(feed.url), Priority.ORDINARY)
+
     def stored(self, reply: Reply) -> None:
         """The reply was read and kept: from now on its address is asked only for what is newer.
 
@@ -166,11 +175,14 @@ class Upstream:
             counter = self._counters[service.name] = _Counter(line, Breaker(service.name))
         return counter
 
-    async def _signed_and_answered(self, feed: Feed, request: Request, priority: Priority) -> Reply:
+    async def _signed(self, feed: Feed, request: Request, priority: Priority) -> Request:
         async def exchange(asked: Request, service: Service) -> bytes:
             return (await self._answered(_Call(feed, asked, asked, service, priority))).body
 
-        signed = await self._credentials.signed(feed, request, self._clock.now(), exchange)
+        return await self._credentials.signed(feed, request, self._clock.now(), exchange)
+
+    async def _signed_and_answered(self, feed: Feed, request: Request, priority: Priority) -> Reply:
+        signed = await self._signed(feed, request, priority)
         return await self._answered(_Call(feed, request, signed, feed.service, priority))
 
     async def _answered(self, call: _Call) -> Reply:

@@ -52,7 +52,7 @@ class ProviderFailed:
 class Subscription:
     """A callback's place in line, until it is cancelled."""
 
-    def __init__(self, cancel: Callable[[], None]) -> None:
+    def __init__(self, cancel: Callable[[], object]) -> None:
         self._cancel = cancel
 
     def cancel(self) -> None:

@@ -1,26 +1,30 @@
-"""The journal: raw bytes on disk, named by their hash, before anybody reads them; and the list of what awaits the store."""
+"""The journal: raw bytes on disk, named by their hash, before anybody reads them; and what still awaits the store."""
 
 import asyncio
 import hashlib
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import msgspec
 
 from vibelux.feeds import Feed
 from vibelux.ingest.client import Reply
 from vibelux.market.errors import StoreUnavailable
-from vibelux.market.intervals import iso_z
 from vibelux.store.journal import Receipt
 
 SMALL_JSON = 64 * 1024
 """JSON up to here goes into the table as it is; everything else by hash and file."""
 _ENDINGS = ((b"PK", "zip"), (b"\x1f\x8b", "gz"), (b"%PDF", "pdf"), (b"\xd0\xcf\x11\xe0", "xls"))
 _BOM = b"\xef\xbb\xbf"
+
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -49,7 +53,7 @@ class Journal:
         digest = hashlib.sha256(reply.body).hexdigest()
         day = f"{reply.received_at:%Y-%m-%d}"
         file = f"{feed.provider}/{feed.data_type}/{day}/{digest}.{_ending(reply.body)}"
-        await self._on_disk(_write, self._root / file, reply.body)
+        await _on_disk(_write, self._root / file, reply.body)
         return Receipt(
             feed=feed.name,
             provider=feed.provider,
@@ -67,15 +71,6 @@ class Journal:
             last_modified=reply.headers.get("last-modified"),
         )
 
-    async def read(self, receipt: Receipt) -> bytes:
-        """The bytes of a receipt.
-
-        Raises:
-            StoreUnavailable: the file is gone or the disk refuses.
-        """
-        body: bytes = await self._on_disk((self._root / str(receipt.file)).read_bytes)
-        return body
-
     @property
     def has_pending(self) -> bool:
         """Whether payloads wait for the store."""
@@ -83,35 +78,41 @@ class Journal:
 
     async def postpone(self, waiting: Waiting) -> None:
         """Remembers, over restarts too, that a payload's rows are still to be stored."""
-        receipt = replace(waiting.receipt, raw_json=None)
-        name = f"{iso_z(receipt.received_at).replace(':', '')}-{receipt.sha256[:16]}.json"
+        receipt = replace(waiting.receipt, raw_json=None)  # the bytes lie in the journal anyway
+        name = f"{receipt.received_at:%Y%m%dT%H%M%S%f}-{receipt.sha256[:16]}.json"
         entry = msgspec.json.encode(msgspec.structs.replace(waiting, receipt=receipt))
-        await self._on_disk(_write, self._pending / name, entry)
+        await _on_disk(_write, self._pending / name, entry)
         self._has_pending = True
 
-    async def pending(self) -> list[tuple[Path, Waiting]]:
-        """What waits, oldest first."""
-        found: list[tuple[Path, Waiting]] = await self._on_disk(self._read_pending)
-        return found
+    async def pending(self) -> list[Path]:
+        """The entries that wait, oldest first."""
+        return await _on_disk(lambda: sorted(self._pending.glob("*.json")))
+
+    async def taken_up(self, entry: Path) -> tuple[Waiting, bytes] | None:
+        """An entry with its payload's bytes; None where they are gone, so that there is nothing to store.
+
+        Raises:
+            StoreUnavailable: the disk refuses.
+        """
+        return await _on_disk(self._take_up, entry)
 
     async def settle(self, entry: Path) -> None:
         """The rows of a waiting payload are stored, or can never be."""
-        await self._on_disk(entry.unlink)
+        await _on_disk(lambda: entry.unlink(missing_ok=True))
         self._has_pending = any(self._pending.iterdir())
 
     async def remove_before(self, day: date) -> int:
         """Deletes the folders of days before `day` (UTC); says how many."""
-        return int(await self._on_disk(self._remove_before, day))
+        return await _on_disk(self._remove_before, day)
 
-    def _read_pending(self) -> list[tuple[Path, Waiting]]:
-        paths = sorted(self._pending.glob("*.json")) if self._pending.is_dir() else []
-        entries = []
-        for path in paths:
-            waiting = msgspec.json.decode(path.read_bytes(), type=Waiting)
+    def _take_up(self, entry: Path) -> tuple[Waiting, bytes] | None:
+        try:
+            waiting = msgspec.json.decode(entry.read_bytes(), type=Waiting)
             body = (self._root / str(waiting.receipt.file)).read_bytes()
-            receipt = replace(waiting.receipt, raw_json=_small_json(body))
-            entries.append((path, msgspec.structs.replace(waiting, receipt=receipt)))
-        return entries
+        except (FileNotFoundError, msgspec.DecodeError):
+            return None
+        receipt = replace(waiting.receipt, raw_json=_small_json(body))
+        return msgspec.structs.replace(waiting, receipt=receipt), body
 
     def _remove_before(self, day: date) -> int:
         removed = 0
@@ -121,17 +122,12 @@ class Journal:
                 removed += 1
         return removed
 
-    @staticmethod
-    async def _on_disk(work: Any, *args: Any) -> Any:
-        try:
-            return await asyncio.to_thread(work, *args)
-        except OSError as error:
-            raise StoreUnavailable(f"the journal cannot be used: {error}") from error
 
-
-async def retain(journal: Journal, now: datetime, days: int) -> int:
-    """Deletes what is older than so many days; says how many folders."""
-    return await journal.remove_before((now - timedelta(days=days)).date())
+async def _on_disk(work: Callable[Given, Result], *args: Given.args, **more: Given.kwargs) -> Result:
+    try:
+        return await asyncio.to_thread(work, *args, **more)
+    except OSError as error:
+        raise StoreUnavailable(f"the journal cannot be used: {error}") from error
 
 
 def _write(path: Path, body: bytes) -> None:

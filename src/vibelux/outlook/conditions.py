@@ -66,7 +66,7 @@ class FacilityPrices:
     export_usd_per_kwh: float | None
     gas_usd_per_mmbtu: float | None
     carbon_usd_per_t: float | None
-    """For each metric ton emitted on site. 0 where the site does not pay for carbon itself: that is known, not missing."""
+    """For each metric ton emitted on site. A site that does not pay for carbon itself has a true 0 here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,9 +259,7 @@ def _confidence(site: Site, electricity: Quote, gas: Quote, carbon: Quote, price
     return confidence
 
 
-def _notes(
-    site: Site, electricity: Quote, gas: Quote, carbon: Quote, missing_keys: Mapping[str, str]
-) -> list[str]:
+def _notes(site: Site, electricity: Quote, gas: Quote, carbon: Quote, missing_keys: Mapping[str, str]) -> list[str]:
     """The sentences that go with these prices."""
     what = {
         "electricity": f"electricity price of {site.pricing_node} ({site.iso_region})",
@@ -299,10 +297,9 @@ def _electricity_notes(quote: Quote) -> list[str]:
         return [f"{lost}: deciding on the {quote.source} price of now, {quote.value:.4f} USD/kWh."]
     if quote.rung is Rung.RECENT_DAYS and quote.band is not None:
         low, high = quote.band
-        return [
-            f"{lost}: deciding on {quote.value:.4f} USD/kWh, the median of {quote.source.partition(', ')[2]} "
-            f"({low:.4f} to {high:.4f})."
-        ]
+        hour = quote.source.partition(", ")[2]
+        price = f"{quote.value:.4f} USD/kWh, the median of {hour} ({low:.4f} to {high:.4f})"
+        return [f"{lost}: deciding on {price}."]
     end = "deciding on it for want of another" if quote.decides else "too old to decide on"
     return [f"{lost} ({quote.value:.4f} USD/kWh): {end}."]
 

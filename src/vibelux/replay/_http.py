@@ -5,6 +5,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
+import structlog
+
+_log = structlog.get_logger(__name__)
+
 _IDLE_SECONDS = 120
 _NO_BODY = {204, 304}
 
@@ -58,8 +62,8 @@ class HttpServer:
         try:
             while await self._exchange(reader, writer):
                 pass
-        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError, ConnectionError):
-            pass  # the client went away, or talks no HTTP: there is nobody to answer
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError, ConnectionError) as error:
+            _log.debug("connection ends: the client went away, idled or talks no HTTP", error=repr(error))
         finally:
             writer.close()
 

@@ -13,10 +13,11 @@ from pathlib import Path
 from vibelux.feeds import Ask, Feed, feed_named
 from vibelux.market.errors import UsageError
 from vibelux.market.intervals import Interval, floor_to, iso_z
+from vibelux.market.quality import Origin
 from vibelux.replay.oasis import REPORTS, NodePrice, lmp_zip, zip_headers
 from vibelux.replay.synth import entries, issues_from_start
 from vibelux.replay.table import Columns, read_table
-from vibelux.replay.tape import Entry, Origin, Tape, write_tape
+from vibelux.replay.tape import Entry, Tape, write_tape
 
 DEFAULT_NODE = "TH_SP15_GEN-APND"
 _FEED_OF_MARKET = {
@@ -58,6 +59,7 @@ def build_tape(
     start: datetime | None = None,
     end: datetime | None = None,
     day_ahead: Path | None = None,
+    day_ahead_columns: Columns | None = None,
 ) -> Tape:
     """Writes a rebuilt tape and opens it.
 
@@ -66,10 +68,11 @@ def build_tape(
         prices: the table (`.csv`, `.csv.gz`, `.parquet`), starts of intervals with an offset from UTC.
         market: which market it is of.
         node: the pricing node; None: the table's own, else `DEFAULT_NODE`.
-        columns: names and unit, where the usual ones do not do. They hold for the day-ahead table where it has them.
+        columns: names and unit, where the usual ones do not do.
         start: first moment of the tape, UTC; None: the table's first.
         end: last moment of the tape, UTC; None: the table's last.
         day_ahead: a second table, of hourly day-ahead prices. It may reach further than the tape.
+        day_ahead_columns: its names and unit, where the usual ones do not do.
 
     Raises:
         UsageError: a table, column, market, unit or span that is not there or makes no sense; a tape already there.
@@ -80,7 +83,7 @@ def build_tape(
     main = _known(prices, market, node, columns or Columns())
     known = [main]
     if day_ahead is not None:
-        known.append(_known(day_ahead, _DAY_AHEAD, main.node, Columns(unit=columns.unit if columns else None)))
+        known.append(_known(day_ahead, _DAY_AHEAD, main.node, day_ahead_columns or Columns()))
     first, last = min(main.prices), max(main.prices) + main.step
     begins, ends = max(start or first, first), min(end or last, last)
     if begins >= ends:

@@ -5,7 +5,7 @@ evening. Real time is the curve with noise, day-ahead a calmer forecast of it, f
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import IntEnum
 from functools import lru_cache
 from typing import TypeAlias
@@ -54,17 +54,22 @@ def node_prices(node: str, market: Market, window: Interval) -> list[NodePrice]:
     prices = []
     start = window.start
     while start < window.end:
-        day = local_date(start, ZONE)
-        at = (start - local_day(day, ZONE).start) // market.step
-        numbers = _node_day(day, node, market)
-        energy, congestion, loss = (
-            round(float(part[at]), 5) for part in (numbers.energy, numbers.congestion, numbers.loss)
-        )
-        total = round(energy + congestion + loss, 5)
-        parts = {"LMP": total, "MCC": congestion, "MCE": energy, "MCL": loss, "MGHG": 0.0}
-        prices.append(NodePrice(node, Interval(start, start + market.step), parts))
+        prices.append(_node_price(node, market, start))
         start += market.step
     return prices
+
+
+@lru_cache(maxsize=4096)
+def _node_price(node: str, market: Market, start: datetime) -> NodePrice:
+    day = local_date(start, ZONE)
+    at = (start - local_day(day, ZONE).start) // market.step
+    numbers = _node_day(day, node, market)
+    energy, congestion, loss = (
+        round(float(part[at]), 5) for part in (numbers.energy, numbers.congestion, numbers.loss)
+    )
+    total = round(energy + congestion + loss, 5)
+    parts = {"LMP": total, "MCC": congestion, "MCE": energy, "MCL": loss, "MGHG": 0.0}
+    return NodePrice(node, Interval(start, start + market.step), parts)
 
 
 def fuel_prices(day: date) -> dict[str, float]:

@@ -5,10 +5,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from vibelux.replay.tape import Origin, TapeWriter
+from vibelux.feeds import Feed
+from vibelux.market.quality import Origin
+from vibelux.replay.tape import TapeWriter
+
+if TYPE_CHECKING:
+    from vibelux.ingest.client import Reply
 
 KEPT_HEADERS = ("content-type", "content-disposition", "etag", "last-modified", "retry-after")
 MASK = "***"
@@ -33,7 +38,7 @@ class Recorder:
         headers: Mapping[str, str],
         body: bytes,
         received_at: datetime,
-        origin: str = "live",
+        origin: str = Origin.LIVE,
     ) -> None:
         """Adds one reply.
 
@@ -56,9 +61,21 @@ class Recorder:
             status=status,
             headers={name: lower[name] for name in KEPT_HEADERS if name in lower},
             body=body,
-            origin=Origin.RECORDED if origin == "live" else Origin(origin),
+            origin=Origin.RECORDED if origin == Origin.LIVE else Origin(origin),
         )
         self.payloads += 1
+
+    def tap(self, feed: Feed, reply: "Reply") -> None:
+        """The same for a reply of ingest's client: its `tap`."""
+        self.record(
+            feed=feed.name,
+            url=reply.request.url,
+            status=reply.status,
+            headers=reply.headers,
+            body=reply.body,
+            received_at=reply.received_at,
+            origin=reply.origin,
+        )
 
     def close(self) -> None:
         """Ends the tape."""

@@ -4,19 +4,20 @@ import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
 import structlog
 
 from vibelux.feeds import Ask, Feed, Payload, feed_named, read
-from vibelux.market.errors import FeedError
-from vibelux.market.intervals import Interval, local_day
+from vibelux.market.errors import FeedError, TimeRefused
+from vibelux.market.intervals import Interval, floor_to, local_day
+from vibelux.market.quality import Origin
 from vibelux.replay.record import is_secret
 from vibelux.replay.synth import DEFAULT_NODES, FEEDS, entries, newest_issue
-from vibelux.replay.tape import Entry, Origin, Tape
+from vibelux.replay.tape import Entry, Tape
 
 _log = structlog.get_logger(__name__)
 
@@ -24,6 +25,8 @@ _TIME_NAME = re.compile(r"(?i:date|time)|(^|_)(start|end|from|to|begin|period1|p
 _TIME_VALUE = re.compile(r"\d{4}-\d{2}-\d{2}|\d{8}T\d{2}|\d{1,2}/\d{1,2}/\d{4}")
 _FORM = {"version", "resultformat"}
 _WHOM = {"node", "grp_type"}
+_HOUR = timedelta(hours=1)
+_LONGEST_WINDOW = timedelta(days=31)
 _ANY_DAY = date(2026, 1, 1)
 
 
@@ -35,6 +38,8 @@ class Wanted:
     parameters: tuple[tuple[str, str], ...]
     nodes: frozenset[str] = frozenset()
     """Empty: all, or the report knows no nodes."""
+    window: Interval | None = field(default=None, compare=False)
+    """What stretch was asked for, where OASIS is asked."""
 
     @classmethod
     def by(cls, url: str) -> Self:
@@ -50,12 +55,12 @@ class Wanted:
             and not _TIME_VALUE.match(value)
         )
         nodes = frozenset(node for name, value in query if name == "node" for node in value.split(",") if node)
-        return cls(parts.path, tuple(kept), nodes)
+        return cls(parts.path, tuple(kept), nodes, _window(dict(query)))
 
     @property
     def report(self) -> "Wanted":
         """The same without nodes."""
-        return replace(self, nodes=frozenset())
+        return replace(self, nodes=frozenset(), window=None)
 
 
 class TapeSource:
@@ -74,7 +79,7 @@ class TapeSource:
         for entry in tape or ():
             self._recorded[Wanted.by(entry.url).report].append(entry)
         self._synthetic = {report: feed for feed in map(feed_named, FEEDS) for report in _reports(feed, self.nodes)}
-        self._known_until: dict[Wanted, datetime | None] = {}
+        self._known_until: dict[Wanted, datetime] = {}
         self._said_so = False
 
     @property
@@ -100,25 +105,29 @@ class TapeSource:
     def _newest_recorded(self, wanted: Wanted, moment: datetime) -> Entry | None:
         entries = self._recorded.get(wanted.report, [])
         until = bisect_right(entries, moment, key=lambda entry: entry.received_at)
-        covering = (entry for entry in reversed(entries[:until]) if _covers(Wanted.by(entry.url).nodes, wanted.nodes))
-        return next(covering, None)
+        sharing: Entry | None = None
+        for entry in reversed(entries[:until]):
+            nodes = Wanted.by(entry.url).nodes
+            if not nodes or (wanted.nodes and wanted.nodes <= nodes):
+                return entry
+            if sharing is None and wanted.nodes & nodes:
+                sharing = entry
+        return sharing
 
     def _newest_synthetic(self, wanted: Wanted, moment: datetime, recorded: Entry | None) -> Entry | None:
         feed = self._synthetic.get(wanted.report)
-        if feed is None or not wanted.nodes <= set(self.nodes):
+        nodes = tuple(node for node in self.nodes if node in wanted.nodes or not wanted.nodes)
+        if feed is None or not nodes:
             return None
         issue = newest_issue(feed, moment)
+        window = _answered(issue.window, wanted.window)
         if self.tape:
-            if issue.received_at <= self.tape.end:
+            since = self._last_known(feed, wanted, recorded) or window.start
+            if since >= window.end:
                 return None
-            since = self._last_known(feed, wanted, recorded)
-            if since is not None and since >= issue.window.end:
-                return None
-            if since is not None and since > issue.window.start:
-                issue = replace(issue, window=Interval(since, issue.window.end))
+            window = Interval(max(since, window.start), window.end)
             self._say_once(self.tape)
-        nodes = tuple(sorted(wanted.nodes)) or self.nodes
-        return next(entries(issue, nodes))
+        return next(entries(replace(issue, window=window), nodes))
 
     def _last_known(self, feed: Feed, wanted: Wanted, recorded: Entry | None) -> datetime | None:
         """Up to when the tape itself knows this report: synthetic values never take the place of recorded ones."""
@@ -139,20 +148,32 @@ def _reports(feed: Feed, nodes: tuple[str, ...]) -> set[Wanted]:
     return {Wanted.by(request.url).report for request in feed.requests(ask)}
 
 
-def _covers(recorded: frozenset[str], wanted: frozenset[str]) -> bool:
-    return not recorded or (bool(wanted) and wanted <= recorded)
-
-
-def _end_of(feed: Feed, entry: Entry) -> datetime | None:
+def _window(query: dict[str, str]) -> Interval | None:
     try:
-        parsed = read(feed, Payload(entry.load(), received_at=entry.received_at))
-    except FeedError as error:
-        _log.info("the tape's last payload is not read", feed=feed.name, error=str(error))
+        return Interval(_oasis_time(query["startdatetime"]), _oasis_time(query["enddatetime"]))
+    except (KeyError, ValueError, TimeRefused):
         return None
-    frame = parsed.frames[feed.kind]
-    if frame.height == 0:
-        return None
-    if feed.is_price:
-        ends: list[datetime] = frame["market_interval_end"].to_list()
-        return max(ends)
-    return local_day(max(frame["trading_date"].to_list()), feed.timezone).end
+
+
+def _oasis_time(text: str) -> datetime:
+    return datetime.strptime(text, "%Y%m%dT%H:%M%z").astimezone(UTC)
+
+
+def _answered(newest: Interval, asked: Interval | None) -> Interval:
+    """The window of a reply: the newest issue with what was asked before it; history just as it was asked."""
+    if asked is None:
+        return newest
+    start = max(asked.start, asked.end - _LONGEST_WINDOW)
+    return Interval(start, asked.end) if asked.end <= newest.start else Interval(min(start, newest.start), newest.end)
+
+
+def _end_of(feed: Feed, entry: Entry) -> datetime:
+    try:
+        frame = read(feed, Payload(entry.load(), received_at=entry.received_at)).frames[feed.kind]
+        if feed.is_price:
+            ends: list[datetime] = frame["market_interval_end"].to_list()
+            return max(ends)
+        return local_day(max(frame["trading_date"].to_list()), feed.timezone).end
+    except (FeedError, ValueError) as error:
+        _log.info("the tape's last payload holds nothing", feed=feed.name, error=str(error))
+        return floor_to(entry.received_at, _HOUR) + _HOUR

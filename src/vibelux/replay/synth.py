@@ -7,16 +7,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache, partial
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 from zlib import crc32
 
 from vibelux.feeds import Ask, Feed, feed_named
+from vibelux.ingest.nodes import HUBS
 from vibelux.market.intervals import Interval, local_date, local_day, to_utc
+from vibelux.market.quality import Origin
 from vibelux.replay.curve import Market, allowance_price, fuel_prices, node_prices
 from vibelux.replay.oasis import REPORTS, ZONE, allowance_zip, fuel_zip, lmp_zip, zip_headers
-from vibelux.replay.tape import Entry, Origin
+from vibelux.replay.tape import Entry, Tape, write_tape
 
-DEFAULT_NODES = ("TH_NP15_GEN-APND",)
+DEFAULT_NODES = HUBS["caiso"]
 FEEDS = tuple(REPORTS)
 _MARKETS = {
     "caiso/real-time-pricing": Market.REAL_TIME,
@@ -24,12 +27,12 @@ _MARKETS = {
     "caiso/day-ahead-pricing": Market.DAY_AHEAD,
 }
 _LATE_SECONDS = 25
-"""A publication comes up to this much after it is due, a different while each time."""
+"""A publication mostly comes when it is due, now and then up to this much later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One publication: which window it covers, when it was due and when it really came."""
+    """One publication: which window it covers, and when it came."""
 
     feed: Feed
     window: Interval
@@ -53,6 +56,16 @@ def synthesise(
             yield from entries(issue, nodes)
 
 
+def synth_tape(folder: Path, day: date, nodes: tuple[str, ...] = DEFAULT_NODES) -> Tape:
+    """Writes the tape of a synthetic day and opens it.
+
+    Raises:
+        UsageError: a tape is already there.
+    """
+    payloads = sorted(synthesise(day, nodes), key=lambda entry: entry.received_at)
+    return write_tape(folder, payloads, origin=Origin.SYNTHETIC, nodes=nodes, note=f"a synthetic duck-curve day, {day}")
+
+
 def morning(day: date) -> datetime:
     """When a demo of that day best begins, UTC: late in the morning ramp, before the sun takes the price below zero."""
     return to_utc(datetime(day.year, day.month, day.day, 7, 30), ZONE, repeated=False)  # noqa: DTZ001 (naive on purpose)
@@ -62,7 +75,8 @@ def issues(feed: Feed, received: Interval) -> Iterator[Issue]:
     """What a feed gives out within a stretch of time."""
     due = feed.publication.next_after(received.start - timedelta(seconds=_LATE_SECONDS))
     while due < received.end:
-        came = due + timedelta(seconds=crc32(f"{feed.name} {due:%Y%m%d%H%M}".encode()) % _LATE_SECONDS)
+        chance = crc32(f"{feed.name} {due:%Y%m%d%H%M}".encode()) / 2**32
+        came = due + timedelta(seconds=int(_LATE_SECONDS * chance**6))
         if received.contains(came):
             yield Issue(feed, feed.publication.window(due), came)
         due = feed.publication.next_after(due)

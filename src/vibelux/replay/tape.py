@@ -11,7 +11,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -24,6 +23,7 @@ import structlog
 from vibelux.feeds import Payload, feed_named, read
 from vibelux.market.errors import FeedError, TimeRefused, TooLarge, UsageError
 from vibelux.market.intervals import iso_z, parse_utc
+from vibelux.market.quality import Origin
 
 _log = structlog.get_logger(__name__)
 
@@ -31,14 +31,6 @@ LINES = "tape.jsonl"
 ABOUT = "tape.json"
 MAX_BODY_BYTES = 128 << 20
 _ENDINGS = {"zip": ".zip", "json": ".json", "csv": ".csv", "html": ".html", "xml": ".xml", "pdf": ".pdf"}
-
-
-class Origin(StrEnum):
-    """Where a payload comes from; every price shown from it says so."""
-
-    RECORDED = "recorded"
-    REBUILT = "rebuilt"
-    SYNTHETIC = "synthetic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +77,7 @@ class Tape:
     def open(cls, folder: Path) -> Self:
         """The tape in that folder; bodies stay on disk.
 
-        A last line without its line end is what a recorder leaves behind that was killed; it is left out.
+        Half a line at the end is what a recorder leaves behind that was killed; it is left out.
 
         Raises:
             UsageError: no tape is there, or a line is wrong: the text names file and line.
@@ -94,13 +86,13 @@ class Tape:
         if not lines.is_file():
             raise UsageError(f"{folder} is not a tape: there is no {LINES} in it")
         about = _read_about(folder)
+        root = folder.resolve()
         entries = []
         for number, line in enumerate(lines.read_bytes().splitlines(keepends=True), start=1):
-            if not line.endswith(b"\n"):
+            if _torn(line):
                 _log.warning("tape ends in the middle of a line", tape=str(folder), line=number)
-                break
-            if line.strip():
-                entries.append(_entry(folder, f"{lines}:{number}", line, about.origin))
+            elif line.strip():
+                entries.append(_entry(root, f"{lines}:{number}", line, about.origin))
         if not entries:
             raise UsageError(f"{lines}: a tape without a single payload")
         return cls(folder, tuple(sorted(entries, key=lambda entry: entry.received_at)), about)
@@ -129,14 +121,16 @@ class Tape:
 
 def _read_about(folder: Path) -> _About:
     try:
-        return msgspec.json.decode((folder / ABOUT).read_bytes(), type=_About)
+        about = msgspec.json.decode((folder / ABOUT).read_bytes(), type=_About)
     except FileNotFoundError:
         return _About()
     except msgspec.DecodeError as error:
         raise UsageError(f"{folder / ABOUT}: {error}") from error
+    _refuse_live(about.origin, str(folder / ABOUT))
+    return about
 
 
-def _entry(folder: Path, place: str, text: bytes, origin: Origin) -> Entry:
+def _entry(root: Path, place: str, text: bytes, origin: Origin) -> Entry:
     try:
         line = msgspec.json.decode(text, type=_Line)
         received_at = parse_utc(line.received_at)
@@ -149,16 +143,22 @@ def _entry(folder: Path, place: str, text: bytes, origin: Origin) -> Entry:
     headers = {name.lower(): value for name, value in line.headers.items()}
     if any(not text.isprintable() for header in headers.items() for text in header):
         raise UsageError(f"{place}: a header with control characters")
-    path = _inside(folder, line.file, place)
+    _refuse_live(line.origin, place)
+    path = _inside(root, line.file, place)
     return Entry(received_at, line.feed, line.url, line.status, headers, line.origin or origin, partial(_body, path))
 
 
-def _inside(folder: Path, name: str, place: str) -> Path:
+def _refuse_live(origin: Origin | None, place: str) -> None:
+    if origin is Origin.LIVE:
+        raise UsageError(f"{place}: what is on a tape is not live; its origin is recorded, rebuilt or synthetic")
+
+
+def _inside(root: Path, name: str, place: str) -> Path:
     path = PurePosixPath(name)
     if not name or "\\" in name or "\0" in name or path.is_absolute() or ".." in path.parts:
         raise UsageError(f"{place}: {name!r} is no file name inside the tape")
-    found = folder / path
-    if not found.resolve().is_relative_to(folder.resolve()):
+    found = root / path
+    if not found.resolve().is_relative_to(root):
         raise UsageError(f"{place}: {name!r} leads out of the tape")
     if not found.is_file():
         raise UsageError(f"{place}: the file {name!r} is not there")
@@ -217,7 +217,7 @@ class TapeWriter:
         self._payloads = folder / "payloads"
         self._payloads.mkdir(parents=True, exist_ok=True)
         if lines.exists():
-            _drop_torn_line(lines)
+            _end_last_line(lines)
         else:
             about = _About(origin, tuple(nodes), note)
             write_whole(folder / ABOUT, msgspec.json.format(msgspec.json.encode(about)) + b"\n")
@@ -293,10 +293,26 @@ def write_whole(path: Path, content: bytes) -> None:
     beside.replace(path)
 
 
-def _drop_torn_line(lines: Path) -> None:
+def _torn(line: bytes) -> bool:
+    """Half a line: without its end, and no JSON."""
+    if line.endswith(b"\n"):
+        return False
+    try:
+        msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return True
+    return False
+
+
+def _end_last_line(lines: Path) -> None:
+    """Makes room for the next line: half a line is dropped, a whole one gets its end."""
     with lines.open("r+b") as file:
         content = file.read()
-        file.truncate(content.rfind(b"\n") + 1)
+        last = content.rfind(b"\n") + 1
+        if _torn(content[last:]):
+            file.truncate(last)
+        elif last < len(content):
+            file.write(b"\n")
 
 
 def _ending(content_type: str) -> str:

@@ -41,11 +41,20 @@ def unavailable(now: datetime) -> dict[str, Any]:
     return {
         "decision": {
             "action": "unavailable",
+            "validFrom": None,
+            "validUntil": None,
             "units": [],
+            "gridImportKw": None,
+            "gridExportKw": None,
+            "boilerKw": None,
+            "lightingKw": None,
+            "storageKwh": None,
             "breakEvenGridPrice": None,
             "netBenefitUsdPerHour": None,
             "confidence": 0,
             "reasons": ["No decision has been made for this facility yet: the desk waits for its first prices."],
+            "basis": {},
+            "solve": None,
         },
         "marketConditions": {
             "gridPrice": None,

@@ -9,16 +9,19 @@ from starlette.requests import HTTPConnection
 from vibelux.serve.attempts import Attempts
 from vibelux.serve.errors import forbidden, not_found, too_many, unauthorized
 from vibelux.serve.peers import address, is_local, is_own_origin
-from vibelux.serve.ports import Caller, Row, ServeState
+from vibelux.serve.ports import Row, ServeState
 from vibelux.serve.sessions import COOKIE, Sessions, Tickets
+from vibelux.store.keys import Principal
 
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
-_PAGE_ON_THIS_MACHINE = Caller(scopes=frozenset({"read"}), facilities=None)
+_PAGE_ON_THIS_MACHINE = Principal(
+    id="", name="the page on this machine", scopes=frozenset({"read"}), facilities=frozenset()
+)
 
 
 class Door:
-    """Turns what a request carries into a `Caller`."""
+    """Turns what a request carries into a `Principal`."""
 
     def __init__(self, state: ServeState) -> None:
         self._state = state
@@ -26,7 +29,7 @@ class Door:
         self.tickets = Tickets(state.wall)
         self._attempts = Attempts()
 
-    async def caller(self, connection: HTTPConnection) -> Caller:
+    async def caller(self, connection: HTTPConnection) -> Principal:
         """Who asks.
 
         Raises:
@@ -44,7 +47,7 @@ class Door:
             raise forbidden("a page of another origin may not do this")
         return caller
 
-    async def caller_with_key(self, connection: HTTPConnection, key: str) -> Caller:
+    async def caller_with_key(self, connection: HTTPConnection, key: str) -> Principal:
         """The owner of a key. Who asks from this machine is not slowed: it has no need to guess over HTTP.
 
         Raises:
@@ -53,27 +56,27 @@ class Door:
         peer = None if is_local(connection) else address(connection)
         if peer is not None and (seconds := self._attempts.wait_seconds(peer)):
             raise too_many(seconds)
-        caller = await self._state.store.caller_with_key(key, self._state.wall.now())
+        caller = await self._state.store.principal_with_key(key, self._state.wall.now())
         if caller is None:
             if peer is not None:
                 self._attempts.failed(peer)
             raise unauthorized()
         return caller
 
-    async def caller_with_cookie(self, connection: HTTPConnection) -> Caller | None:
+    async def caller_with_cookie(self, connection: HTTPConnection) -> Principal | None:
         """The owner of the session, None without a valid one."""
         session = self.sessions.read(connection.cookies.get(COOKIE, ""))
         if session is None:
             return None
         if session.key_id is not None:
-            return await self._state.store.caller_with_id(session.key_id, self._state.wall.now())
+            return await self._state.store.principal_with_id(session.key_id, self._state.wall.now())
         return _PAGE_ON_THIS_MACHINE if self.page_needs_no_key(connection) else None
 
-    async def again(self, caller: Caller) -> Caller | None:
+    async def again(self, caller: Principal) -> Principal | None:
         """The same caller as the store knows it now: for sockets that stay open."""
-        if caller.key_id is None:
+        if caller is _PAGE_ON_THIS_MACHINE:
             return caller
-        return await self._state.store.caller_with_id(caller.key_id, self._state.wall.now())
+        return await self._state.store.principal_with_id(caller.id, self._state.wall.now())
 
     def is_own(self, connection: HTTPConnection) -> bool:
         """Whether a browser says that our own page asks."""
@@ -87,7 +90,7 @@ class Door:
         """Whether the page is asked for on this machine, and that is allowed."""
         return self._state.allow_loopback_page and is_local(connection)
 
-    async def facility(self, caller: Caller, facility_id: str, scope: str) -> Row:
+    async def facility(self, caller: Principal, facility_id: str, scope: str) -> Row:
         """The facility, if it is there and the caller's own.
 
         Raises:
@@ -109,7 +112,7 @@ def key_in_headers(connection: HTTPConnection) -> str | None:
     return connection.headers.get("x-api-key")
 
 
-def need(caller: Caller, scope: str) -> None:
+def need(caller: Principal, scope: str) -> None:
     """Lets a caller with the scope pass.
 
     Raises:
@@ -135,14 +138,14 @@ def state_of(connection: HTTPConnection) -> ServeState:
     return state
 
 
-async def _caller(connection: HTTPConnection) -> Caller:
+async def _caller(connection: HTTPConnection) -> Principal:
     return await door_of(connection).caller(connection)
 
 
 _bearer = HTTPBearer(auto_error=False, scheme_name="bearer", description="An API key as `Authorization: Bearer KEY`.")
 _header = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="apiKey", description="The same key.")
 
-Asking = Annotated[Caller, Depends(_caller)]
+Asking = Annotated[Principal, Depends(_caller)]
 """Parameter of a route: the caller, known before anything else is looked at."""
 DOCUMENTED = [Security(_bearer), Security(_header)]
 """Dependencies that only tell OpenAPI how keys are sent; `Asking` does the work."""

@@ -9,34 +9,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from prometheus_client import CollectorRegistry
 
 from vibelux.market.clock import Clock, LiveClock
+from vibelux.store.keys import Principal
 
 if TYPE_CHECKING:
     import polars as pl
 
 Row = dict[str, Any]
 """A record, a decision or a facility as the store gives it: names of the contract, times tz-aware UTC."""
-
-_INCLUDES = {"admin": {"admin", "operate", "read"}, "operate": {"operate", "read"}, "read": {"read"}}
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks, and what they may."""
-
-    scopes: frozenset[str]
-    """As given; `admin` includes `operate`, `operate` includes `read`."""
-    facilities: frozenset[str] | None
-    """Ids; None means all."""
-    key_id: str | None = None
-    """None for the page on this machine, which needs no key."""
-
-    def may(self, scope: str) -> bool:
-        """Whether one of the scopes includes this one."""
-        return any(scope in _INCLUDES.get(given, ()) for given in self.scopes)
-
-    def owns(self, facility_id: str) -> bool:
-        """Whether the facility is one of the caller's own."""
-        return self.facilities is None or facility_id in self.facilities
 
 
 class Store(Protocol):
@@ -46,11 +25,11 @@ class Store(Protocol):
         """Raises StoreUnavailable when the database does not answer."""
         ...
 
-    async def caller_with_key(self, key: str, now: datetime) -> Caller | None:
+    async def principal_with_key(self, key: str, now: datetime) -> Principal | None:
         """The owner of a key; None when it is unknown, revoked or expired."""
         ...
 
-    async def caller_with_id(self, key_id: str, now: datetime) -> Caller | None:
+    async def principal_with_id(self, key_id: str, now: datetime) -> Principal | None:
         """The same by the key's id, for sessions and open sockets."""
         ...
 
@@ -85,7 +64,10 @@ class Store(Protocol):
         ...
 
     async def messages_since(self, facility_id: str, seq: int, limit: int) -> list[Row] | None:
-        """Messages (`seq`, `type`, `body`, `created_at`) after `seq`, in order; None when some are gone."""
+        """Messages (`seq`, `type`, `body`, `created_at`) after `seq`, in order.
+
+        None when they cannot be given without a hole: some are gone, or `seq` was never given.
+        """
         ...
 
     async def answer_at(self, facility_id: str, at: datetime | None) -> Row | None:
@@ -117,7 +99,10 @@ class Desk(Protocol):
         ...
 
     async def latest(self, facility_id: str) -> Row | None:
-        """The answer of `/api/chp/decision` now, with ages by the clock; None before the first decision."""
+        """The answer of `/api/chp/decision` now, with ages by the clock; None before the first decision.
+
+        Its `seq` is the number of the newest message that it contains.
+        """
         ...
 
 

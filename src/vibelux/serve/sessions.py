@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from vibelux.market.clock import Clock
-from vibelux.serve.ports import Caller
+from vibelux.store.keys import Principal
 
 COOKIE = "vibelux_session"
 SESSION_LIFE = timedelta(hours=12)
@@ -56,7 +56,7 @@ class Sessions:
 class Ticket:
     """The right to open one socket for one facility."""
 
-    caller: Caller
+    caller: Principal
     facility_id: str
     expires: datetime
 
@@ -68,7 +68,7 @@ class Tickets:
         self._wall = wall
         self._open: dict[str, Ticket] = {}
 
-    def issue(self, caller: Caller, facility_id: str) -> tuple[str, datetime]:
+    def issue(self, caller: Principal, facility_id: str) -> tuple[str, datetime]:
         """A ticket and the moment it expires (UTC)."""
         now = self._wall.now()
         for text in [text for text, ticket in self._open.items() if ticket.expires <= now]:
@@ -79,7 +79,7 @@ class Tickets:
         self._open[text] = Ticket(caller, facility_id, now + TICKET_LIFE)
         return text, now + TICKET_LIFE
 
-    def redeem(self, text: str, facility_id: str) -> Caller | None:
+    def redeem(self, text: str, facility_id: str) -> Principal | None:
         """Who got the ticket, once, in time and for that facility; else None."""
         ticket = self._open.pop(text, None)
         if ticket is None or ticket.expires <= self._wall.now() or ticket.facility_id != facility_id:

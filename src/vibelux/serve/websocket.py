@@ -17,7 +17,8 @@ from vibelux.serve.auth import Door, key_in_headers
 from vibelux.serve.errors import error_response, report, unauthorized
 from vibelux.serve.hub import Hub, Mailbox
 from vibelux.serve.metrics import ServeMetrics
-from vibelux.serve.ports import Caller, ServeState
+from vibelux.serve.ports import ServeState
+from vibelux.store.keys import Principal
 
 _log = structlog.get_logger(__name__)
 
@@ -68,7 +69,7 @@ class Sockets:
         with self._metrics.sockets.track_inprogress():
             return await _first_to_end(stream.run(), _listen(socket))
 
-    async def _caller_before_data(self, socket: WebSocket, facility_id: str) -> Caller:
+    async def _caller_before_data(self, socket: WebSocket, facility_id: str) -> Principal:
         """From the header, the ticket or the cookie, before the upgrade; else from the first message after it."""
         key = key_in_headers(socket)
         if key is not None:
@@ -115,7 +116,7 @@ class _Stream:
         metrics: ServeMetrics,
         socket: WebSocket,
         facility_id: str,
-        caller: Caller,
+        caller: Principal,
     ) -> None:
         self._state = state
         self._door = door
@@ -137,8 +138,7 @@ class _Stream:
 
     async def _begin(self) -> None:
         since = self._socket.query_params.get("since", "")
-        newest = await self._state.store.last_seq(self._facility_id)
-        if since.isascii() and since.isdigit() and len(since) < 19 and int(since) <= newest:
+        if since.isascii() and since.isdigit() and len(since) < 19:
             self._last = int(since)
             await self._catch_up()
         else:
@@ -166,23 +166,31 @@ class _Stream:
         return _RESTARTING
 
     async def _catch_up(self) -> None:
-        """Sends what the store has after `_last`, or the newest state when that reaches not so far back."""
+        """Sends what was missed, or the newest state when the store does not reach so far back."""
+        if not await self._send_missed():
+            await self._snapshot()
+
+    async def _send_missed(self) -> bool:
+        """Sends what the store has after `_last`; False when there would be a hole."""
         while True:
             messages = await self._state.store.messages_since(self._facility_id, self._last, _PAGE)
             if messages is None:
-                await self._snapshot()
-                return
+                return False
             for message in messages:
                 await self._send(outbox_frame(message))
                 self._last = message["seq"]
             if len(messages) < _PAGE:
-                return
+                return True
 
     async def _snapshot(self) -> None:
-        self._last = await self._state.store.last_seq(self._facility_id)
+        """Sends the newest state, and what was committed since the state was made."""
+        newest = await self._state.store.last_seq(self._facility_id)
         answer = await self._state.desk.latest(self._facility_id)
         now = self._state.clock.now()
+        self._last = newest if answer is None else answer.get("seq", newest)
         await self._send(frame("snapshot", self._last, now, {"data": answer or unavailable(now)}))
+        if not await self._send_missed():
+            self._last = newest
 
     async def _resync(self, mailbox: Mailbox) -> None:
         mailbox.begin_anew()

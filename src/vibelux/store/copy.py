@@ -4,7 +4,6 @@ Each column becomes a matrix of bytes, a row of it a value with its length befor
 matrices laid side by side, without the padding, are the stream.
 """
 
-import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vibelux.market.records import Type
+from vibelux.store.jsons import dumps
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,6 +26,7 @@ LARGEST_NUMBER = 1e8
 
 _PLACES = 9
 _NULL = 0xFF
+_JSONB_VERSION = b"\x01"
 _EPOCH_US = 946_684_800_000_000
 """PostgreSQL counts from 2000-01-01: microseconds of a timestamp,"""
 _EPOCH_DAYS = 10_957
@@ -72,7 +73,7 @@ def encode(frame: "pl.DataFrame", types: dict[str, Type], scale_free: frozenset[
     return [_column(frame[name], types[name], name in scale_free) for name in frame.columns]
 
 
-def _column(series: "pl.Series", kind: Type, scale_free: bool) -> Column:  # noqa: FBT001
+def _column(series: "pl.Series", kind: Type, scale_free: bool) -> Column:
     if kind is Type.TEXT:
         return texts(series)
     if kind is Type.JSON:
@@ -149,7 +150,7 @@ def texts(series: "pl.Series") -> Column:
 
 
 def _json(series: "pl.Series") -> Column:
-    encoded = [b"\x01" + json.dumps(value, default=str).encode() for value in series.to_list()]
+    encoded = [_JSONB_VERSION + dumps(value) for value in series.to_list()]
     return _fetched(encoded, np.arange(len(encoded)))
 
 

@@ -8,7 +8,7 @@ from typing import Self
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
-from vibelux.market.errors import StoreUnavailable
+from vibelux.market.errors import StoreUnavailable, UsageError
 from vibelux.store.migrate import migrate
 
 _CONNECT_SECONDS = 10
@@ -64,12 +64,15 @@ class Database:
         Raises:
             StoreUnavailable: the server is away or refuses. If that happened in the commit itself, it is unknown
                 whether it took place.
+            UsageError: a value is one that PostgreSQL cannot hold, such as text with a NUL character.
         """
         try:
             async with self._pool.connection() as connection:
                 yield connection
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed, TooManyRequests) as error:
             raise _unavailable(error) from error
+        except psycopg.DataError as error:
+            raise UsageError(f"the database cannot hold this: {_said(error)}") from error
 
     async def ping(self) -> None:
         """Asks the server for a sign of life.
@@ -88,5 +91,8 @@ async def _configure(connection: psycopg.AsyncConnection) -> None:
 
 
 def _unavailable(error: Exception) -> StoreUnavailable:
-    said = " ".join(str(error).split()) or type(error).__name__
-    return StoreUnavailable(f"the database is not available: {said}")
+    return StoreUnavailable(f"the database is not available: {_said(error)}")
+
+
+def _said(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -43,12 +43,7 @@ class Embedded:
         Raises:
             StoreUnavailable: it does not come up within a minute; the text has the end of its log.
         """
-        try:
-            data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-            folder = DataFolder(data_dir.resolve())
-            lock = Lock(folder.users_lock)
-        except OSError as error:
-            raise StoreUnavailable(f"the data folder {data_dir} cannot be used: {error.strerror}") from error
+        folder, lock = _entered(data_dir)
         found = cls(folder, lock)
         try:
             await found._until_ready()
@@ -67,9 +62,8 @@ class Embedded:
             self._watch = None
         last = self._lock.exclusive()
         self._lock.close()
-        deadline = time.monotonic() + _CLOSE_SECONDS
-        while last and held(self._folder.supervisor_lock) and time.monotonic() < deadline:
-            await asyncio.sleep(_STEP_SECONDS)
+        if last:
+            await self._until_ended()
 
     async def _until_ready(self) -> None:
         deadline = time.monotonic() + _PATIENCE_SECONDS
@@ -90,6 +84,13 @@ class Embedded:
             f"{self._folder.log_tail()}"
         )
 
+    async def _until_ended(self) -> None:
+        deadline = time.monotonic() + _CLOSE_SECONDS
+        while time.monotonic() < deadline:
+            if not held(self._folder.supervisor_lock):
+                return
+            await asyncio.sleep(_STEP_SECONDS)
+
     async def _keep_supervised(self) -> None:
         """A supervisor that was killed took the server with it: starts another."""
         while True:
@@ -99,12 +100,25 @@ class Embedded:
                 await asyncio.to_thread(start_supervisor, self._folder)
 
 
+def _entered(data_dir: Path) -> tuple[DataFolder, Lock]:
+    """The folder, made if need be, and its users' lock, not held yet."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder = DataFolder(data_dir.resolve())
+        return folder, Lock(folder.users_lock)
+    except OSError as error:
+        raise StoreUnavailable(f"the data folder {data_dir} cannot be used: {error.strerror}") from error
+
+
+def _known_url(data_dir: Path) -> str | None:
+    folder = DataFolder(data_dir.resolve())
+    return folder.url if folder.supervisor_lock.exists() else None
+
+
 async def url_of_running(data_dir: Path) -> str | None:
     """The address of the folder's server if it runs just now."""
-    folder = DataFolder(data_dir.resolve())
-    if not folder.supervisor_lock.exists():
-        return None
-    return folder.url if await answers(folder.url) else None
+    url = _known_url(data_dir)
+    return url if url and await answers(url) else None
 
 
 async def answers(url: str) -> bool:

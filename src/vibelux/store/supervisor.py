@@ -137,7 +137,7 @@ def main(data_dir: str) -> int:
     try:
         return Supervisor(folder).run()
     except StoreUnavailable as error:
-        _log.error("%s", error)  # noqa: TRY400 (its sentence says it all)
+        _log.error("%s", error)
         return 1
 
 

@@ -45,6 +45,11 @@ class Table:
         return (*self.kind.names, *KEPT)
 
     @property
+    def order(self) -> tuple[str, ...]:
+        """Time first, then the rest of the key: the order in which records are read, page after page."""
+        return (self.time, *(name for name in self.kind.key if name != self.time))
+
+    @property
     def scale_free(self) -> frozenset[str]:
         """Number columns that are double precision; all others are numeric with nine places."""
         return frozenset({"value"}) if self.kind.name == "series" else frozenset()
@@ -52,14 +57,11 @@ class Table:
     def matched(self, left: str, right: str) -> sql.Composed:
         """`left` and `right` (aliases) are about the same thing. Only nullable fields need the dearer comparison."""
         nullable = {field.name for field in self.kind.fields if field.nullable}
-        ordered = (self.time, *(name for name in self.kind.key if name != self.time))
-        if self.time not in self.kind.key:
-            ordered = self.kind.key
         terms = [
             sql.SQL("{} IS NOT DISTINCT FROM {}" if name in nullable else "{} = {}").format(
                 sql.Identifier(left, name), sql.Identifier(right, name)
             )
-            for name in ordered
+            for name in self.kind.key
         ]
         return sql.SQL(" AND ").join(terms)
 

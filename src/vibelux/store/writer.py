@@ -180,5 +180,5 @@ def _keep(frame: "pl.DataFrame", condition: "pl.Expr", reason: str, quarantined:
 def _newest(table: Table, frame: "pl.DataFrame") -> datetime | None:
     newest = frame[table.until].max()
     if isinstance(newest, datetime):
-        return newest
+        return newest.astimezone(UTC)
     return datetime.combine(newest, time.min, tzinfo=UTC) if isinstance(newest, date) else None

@@ -1,7 +1,8 @@
-"""Wide tables, a column a zone or a kind of number, into series records, one a number."""
+"""Series records: of wide tables, a column a zone or a kind of number, and of numbers one by one."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from vibelux.feeds._check import empty, shaped
@@ -17,18 +18,19 @@ SYSTEM = "ERCOT"
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What one column of a report is."""
+    """What one number or column of a report is."""
 
     variable: str
     location: str = SYSTEM
     category: str | None = None
     forecast: bool = False
+    unit: str = "MW"
 
 
 def series(
     frame: "pl.DataFrame", meanings: Mapping[str, Meaning], source: str, quarantined: list[Quarantined]
 ) -> "pl.DataFrame":
-    """Series records in MW of the columns that have a meaning; a blank cell is no record, and not zero.
+    """Series records of the columns that have a meaning; a blank cell is no record, and not zero.
 
     Args:
         frame: has `start`, `end`, and maybe `issued` (used for forecasts) and `category` (goes before the meaning's).
@@ -47,6 +49,7 @@ def series(
             "variable": [meaning.variable for meaning in meanings.values()],
             "location": [meaning.location for meaning in meanings.values()],
             "meaning": [meaning.category for meaning in meanings.values()],
+            "unit": [meaning.unit for meaning in meanings.values()],
             "forecast": [meaning.forecast for meaning in meanings.values()],
         },
         schema_overrides={"meaning": pl.String()},
@@ -61,13 +64,36 @@ def series(
         numbers(long, "value", quarantined).with_columns(
             provider=pl.lit("ercot"),
             category=category,
-            unit=pl.lit("MW"),
             valid_start="start",
             valid_end="end",
             issued_at=pl.when("forecast").then(issued),
             data_source=pl.lit(source),
         ),
     )
+
+
+def points(
+    numbers_found: Iterable[tuple[Meaning, datetime, datetime, float]], issued: datetime | None, source: str
+) -> "pl.DataFrame":
+    """Series records of single numbers: what each is, its start and end, its value."""
+    import polars as pl
+
+    rows = [
+        {
+            "provider": "ercot",
+            "category": meaning.category,
+            "variable": meaning.variable,
+            "location": meaning.location,
+            "unit": meaning.unit,
+            "value": value,
+            "valid_start": start,
+            "valid_end": end,
+            "issued_at": issued if meaning.forecast else None,
+            "data_source": source,
+        }
+        for meaning, start, end, value in numbers_found
+    ]
+    return pl.DataFrame(rows, schema=SERIES.schema())
 
 
 def gathered(kind: Kind, frames: "Iterable[pl.DataFrame]", quarantined: list[Quarantined]) -> Parsed:

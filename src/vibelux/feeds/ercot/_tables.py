@@ -100,15 +100,8 @@ def _from_csv(member: Member, layouts: Sequence[Layout]) -> Table:
         raise Corrupt(f"{member.name or 'payload'}: XML; the CSV twin of each report is read: {excerpt(member.body)}")
     header = [column for column in header_of(member.body) if column]
     _layout(header, layouts, member.name)
-    texts = [column for column in header if squashed(column) in _TEXTS]
-    frame = read_csv(
-        member.body,
-        header,
-        name=member.name,
-        numbers=[column for column in header if column not in texts],
-        categories=texts,
-    )
-    return _named(frame, layouts, member.name)
+    numeric = [column for column in header if squashed(column) not in _TEXTS]
+    return _named(read_csv(member.body, header, name=member.name, numbers=numeric), layouts, member.name)
 
 
 def _named(frame: "pl.DataFrame", layouts: Sequence[Layout], name: str) -> Table:
@@ -157,4 +150,6 @@ def set_aside(frame: "pl.DataFrame", reason: str, quarantined: list[Quarantined]
     wanted = ("node", "product", "location", "day", "hour", "interval", "flag", "run", "start")
     for row in frame.iter_rows(named=True):
         place = " ".join(str(row[name]) for name in wanted if row.get(name) is not None)
-        quarantined.append(Quarantined(reason, place, ",".join("" if cell is None else str(cell) for cell in row.values())))
+        quarantined.append(
+            Quarantined(reason, place, ",".join("" if cell is None else str(cell) for cell in row.values()))
+        )

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 ZONE = "America/Chicago"
-_DAY = re.compile(r"(?:(?P<m>\d{1,2})/(?P<d>\d{1,2})/(?P<y>\d{4})|(?P<iso>\d{4}-\d{2}-\d{2}))(?:[ T]00:00(?::00(?:\.0+)?)?)?")
+_DAY = re.compile(
+    r"(?:(?P<m>\d{1,2})/(?P<d>\d{1,2})/(?P<y>\d{4})|(?P<iso>\d{4}-\d{2}-\d{2}))(?:[ T]00:00(?::00(?:\.0+)?)?)?"
+)
 _HOUR = re.compile(r"(0?\d|1\d|2[0-4])(?::00|\.0+)?")
 _FLAGS = {"y": True, "n": False, "true": True, "false": False, "1": True, "0": False}
 _STAMP_IN_NAME = re.compile(r"\.(20\d{6})\.(\d{2})(\d{2})(\d{2})?\d{0,3}\.")
@@ -100,7 +102,7 @@ def _resolved(
     distinct = frame.select(keys).unique(maintain_order=True)
     moments: list[datetime | None] = []
     reasons: list[str | None] = []
-    for cells in distinct.select(pl.all().cast(pl.String).str.strip_chars()).iter_rows():
+    for cells in distinct.iter_rows():
         try:
             moment, reason = resolve(*cells), None
         except TimeRefused as error:
@@ -135,9 +137,9 @@ def _moment(text: str | None, flag: str | None = None) -> datetime:
 
 def _date(text: str | None) -> datetime:
     match = _DAY.fullmatch(text or "")
+    if match is None:
+        raise TimeRefused(f"{text!r} is not a date")
     try:
-        if match is None:
-            raise ValueError(text)
         if match["iso"]:
             return datetime.fromisoformat(match["iso"])
         return datetime(int(match["y"]), int(match["m"]), int(match["d"]))  # noqa: DTZ001 (naive on purpose)

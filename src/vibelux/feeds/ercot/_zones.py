@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 WEATHER = ("coast", "east", "farwest", "north", "northcentral|northc", "southcentral|southc", "southern", "west")
 FORECAST = ("north", "south", "west", "houston")
 TOTAL = "total|systemtotal"
+_NO_ZONES = {"day", "hour", "flag", "posted", "in_use", "category", "start", "end", "issued"}
 _TIME = ("deliverydate|operday|operatingday", "hourending", "dstflag")
 
 
@@ -45,10 +46,9 @@ def _records(
     if category in frame.columns:
         frame = frame.rename({category: "category"})
     variable = "load-forecast" if forecast else "load"
-    known = {spelling for column in (*WEATHER, *FORECAST) for spelling in column.split("|")}
     meanings = {
         column: Meaning(variable, SYSTEM if squashed(column) in TOTAL.split("|") else column, category, forecast)
         for column in frame.columns
-        if squashed(column) in known or squashed(column) in TOTAL.split("|")
+        if column not in _NO_ZONES
     }
     return series(frame, meanings, f"ERCOT {table.report}", quarantined)

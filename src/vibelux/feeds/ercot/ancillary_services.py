@@ -48,18 +48,17 @@ def _records(table: Table, quarantined: list[Quarantined]) -> "pl.DataFrame":
 
     timed = hours(table.frame, quarantined)
     if table.report == "NP4-181-ER":
-        products = [column for column in timed.columns if column in _SERVICES]
+        products = [column for column in timed.columns if column not in {"day", "hour", "flag", "start", "end"}]
         if any(timed.schema[product] == pl.String for product in products):
             timed = timed.with_columns(pl.col(products).cast(pl.String))
         timed = timed.unpivot(products, index=["start", "end"], variable_name="product", value_name="price")
         timed = timed.filter(pl.col("price").is_not_null())
-    product = pl.col("product").cast(pl.String)
+    product = pl.col("product")
     return shaped(
         ANCILLARY_PRICE,
         numbers(timed, "price", quarantined).with_columns(
             iso_region=pl.lit("ERCOT"),
             region=pl.lit("Texas"),
-            product=product,
             service=product.replace_strict(_SERVICES, default=product.str.to_lowercase(), return_dtype=pl.String()),
             market=pl.lit("real-time-15min" if table.report == "NP6-331-CD" else "day-ahead-hourly"),
             price_per_mw_hour="price",

@@ -20,9 +20,7 @@ _LISTED = (_mis.Listed(12331, _mis.day_after(1), years=13060),)
 def parse(payload: Payload) -> Parsed:
     """All points and hours of a payload, of all sheets of a workbook."""
     quarantined: list[Quarantined] = []
-    frames = [
-        _prices.prices(table, "day-ahead-hourly", "SPP", quarantined) for table in tables(payload, _LAYOUTS)
-    ]
+    frames = [_prices.prices(table, "day-ahead-hourly", "SPP", quarantined) for table in tables(payload, _LAYOUTS)]
     return gathered(ELECTRICITY_PRICE, frames, quarantined)
 
 

@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from vibelux.feeds._check import shaped
-from vibelux.feeds.pjm._dataminer import Convert, Report
+from vibelux.feeds.pjm._dataminer import Convert
+from vibelux.feeds.pjm._report import Report
 from vibelux.market.records import ELECTRICITY_PRICE
 from vibelux.market.units import MWH_PER_KWH
 

@@ -6,12 +6,16 @@ as the body of a reply with status 200, and a throttle sentence has been seen as
 
 import re
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import NoReturn
+
+import msgspec
 
 from vibelux.feeds._text import excerpt, looks_like_markup
 from vibelux.market.errors import AccessDenied, Corrupt, SchemaChanged, Throttled, UpstreamError
 
 _SENTENCE_BYTES = 4096
+_EXCERPT = 400
+_NOTHING = {"null", "[]", "{}", ""}
 _THROTTLE = re.compile(rb"throttl|rate limit|call volume quota|too many requests", re.IGNORECASE)
 _COUNT = re.compile(r"(\d+(?:\.\d+)?)\s*(second|minute|hour)", re.IGNORECASE)
 _CLOCK = re.compile(r"\b(\d{1,3}):(\d\d):(\d\d)\b")
@@ -33,18 +37,18 @@ def refuse(body: bytes, name: str) -> None:
         raise Throttled(f"PJM asks for patience: {text[-300:]}", retry_after_seconds=_patience(text))
 
 
-def raise_for(document: Mapping[str, Any], name: str) -> NoReturn:
-    """Raises what a JSON object without `items` says.
+def raise_for(document: Mapping[str, msgspec.Raw], name: str) -> NoReturn:
+    """Raises what a JSON object says that has no rows, or has more than rows.
 
     Raises:
         AccessDenied: 401 or 403: no key, or a wrong one; Throttled: 429.
         UpstreamError: `errors` of Data Miner's own validation, or another status.
         SchemaChanged: none of these.
     """
-    status = str(document.get("statusCode", ""))
-    if document.get("errors"):
-        raise UpstreamError(f"PJM Data Miner 2: {_text(document['errors'])}", code=status or "errors")
-    message = _text(document.get("message", ""))
+    said = {key: excerpt(bytes(value), _EXCERPT).strip('"') for key, value in document.items()}
+    status, message = said.get("statusCode", ""), said.get("message", "")
+    if said.get("errors", "null") not in _NOTHING:
+        raise UpstreamError(f"PJM Data Miner 2: {said['errors']}", code=status or "errors")
     if status == "429":
         raise Throttled(f"PJM asks for patience: {message}", retry_after_seconds=_patience(message))
     if status in {"401", "403"}:
@@ -54,18 +58,10 @@ def raise_for(document: Mapping[str, Any], name: str) -> NoReturn:
             f"PJM Data Miner 2 answers {status}: {message}", code=status, retryable=status.startswith("5")
         )
     raise SchemaChanged(
-        f"{name or 'payload'}: a JSON object without items: {', '.join(list(document)[:8])}",
+        f"{name or 'payload'}: a JSON object without rows: {', '.join(list(document)[:8])}",
         missing=("items",),
         extra=tuple(document),
     )
-
-
-def _text(said: Any) -> str:
-    if isinstance(said, Mapping):
-        return "; ".join(f"{key}: {_text(value)}" for key, value in said.items())
-    if isinstance(said, list):
-        return "; ".join(_text(part) for part in said)
-    return str(said)
 
 
 def _patience(text: str) -> float | None:

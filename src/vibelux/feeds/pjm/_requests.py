@@ -82,7 +82,7 @@ def _eastern(window: Interval) -> Iterator[tuple[datetime, datetime]]:
 class _Page(msgspec.Struct):
     items: list[msgspec.Raw]
     totalRows: int | None = None  # noqa: N815 (upstream's name)
-    links: list[dict[str, Any]] = []
+    links: list[dict[str, Any]] | None = None
 
 
 def next_page(ask: Ask, request: Request, payload: Payload) -> Iterable[Request]:
@@ -95,7 +95,7 @@ def next_page(ask: Ask, request: Request, payload: Payload) -> Iterable[Request]
     query = dict(parse_qsl(asked.query))
     following = int(query.get("startRow", "1")) + len(page.items)
     if page.totalRows is None:
-        more = any(link.get("rel") == "next" for link in page.links)
+        more = any(link.get("rel") == "next" for link in page.links or ())
     else:
         more = following <= page.totalRows
     if more:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from vibelux.feeds._check import shaped
-from vibelux.feeds.pjm._dataminer import Report
+from vibelux.feeds.pjm._report import Report
 from vibelux.market.records import SERIES
 
 if TYPE_CHECKING:

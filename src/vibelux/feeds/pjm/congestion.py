@@ -7,22 +7,36 @@ from typing import TYPE_CHECKING
 from vibelux.feeds._check import shaped
 from vibelux.feeds._feed import Ask, Feed, Payload, Request, Rolling
 from vibelux.feeds.pjm import _requests
-from vibelux.feeds.pjm._dataminer import Report, read_reports
+from vibelux.feeds.pjm._dataminer import read_reports
+from vibelux.feeds.pjm._report import Report
+from vibelux.market.intervals import Interval
 from vibelux.market.records import CONSTRAINT, Parsed
 
 if TYPE_CHECKING:
     import polars as pl
 
-_TEXTS, _NUMBERS = ("monitored_facility", "contingency_facility"), ("shadow_price",)
-_REAL_TIME = Report("rt_marginal_value", _TEXTS, _NUMBERS, step=timedelta(minutes=5), end="datetime_ending")
-_DAY_AHEAD = Report("da_marginal_value", _TEXTS, _NUMBERS, end="datetime_ending")
+
+def _report(name: str, step: timedelta) -> Report:
+    return Report(
+        name,
+        texts=("monitored_facility",),
+        numbers=("shadow_price",),
+        step=step,
+        end="datetime_ending",
+        optional_texts=("contingency_facility",),
+    )
+
+
+_REAL_TIME = _report("rt_marginal_value", timedelta(minutes=5))
+_DAY_AHEAD = _report("da_marginal_value", timedelta(hours=1))
 _MARKETS = {_REAL_TIME.name: "real-time-5min", _DAY_AHEAD.name: "day-ahead-hourly"}
 
 
 def requests(ask: Ask) -> Iterator[Request]:
-    """Both markets over the window."""
-    for report in (_REAL_TIME, _DAY_AHEAD):
-        yield from _requests.report_requests(Ask(ask.window), report.name)
+    """Both markets over the window, the day-ahead one as far as it can be out."""
+    yield from _requests.report_requests(Ask(ask.window), _REAL_TIME.name)
+    ahead = Interval(ask.window.start, ask.window.end + timedelta(hours=36))
+    yield from _requests.report_requests(Ask(ahead), _DAY_AHEAD.name)
 
 
 def parse(payload: Payload) -> Parsed:
@@ -33,17 +47,20 @@ def parse(payload: Payload) -> Parsed:
 def _records(report: Report, rows: "pl.DataFrame") -> "Iterator[tuple[str, pl.DataFrame]]":
     import polars as pl
 
-    yield CONSTRAINT.name, shaped(
-        CONSTRAINT,
-        rows.select(
-            iso_region=pl.lit("PJM"),
-            constraint_name="monitored_facility",
-            contingency="contingency_facility",
-            market=pl.lit(_MARKETS[report.name]),
-            shadow_price=pl.col("shadow_price").abs(),
-            interval_start="start",
-            interval_end="end",
-            data_source=pl.lit(f"PJM Data Miner 2 {report.name}"),
+    yield (
+        CONSTRAINT.name,
+        shaped(
+            CONSTRAINT,
+            rows.select(
+                iso_region=pl.lit("PJM"),
+                constraint_name="monitored_facility",
+                contingency="contingency_facility",
+                market=pl.lit(_MARKETS[report.name]),
+                shadow_price=pl.col("shadow_price").abs(),
+                interval_start="start",
+                interval_end="end",
+                data_source=pl.lit(f"PJM Data Miner 2 {report.name}"),
+            ),
         ),
     )
 

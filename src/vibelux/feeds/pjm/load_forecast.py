@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from vibelux.feeds._feed import Ask, Feed, Payload, Request, Rolling
 from vibelux.feeds.pjm import _requests
-from vibelux.feeds.pjm._dataminer import Report, read_reports
+from vibelux.feeds.pjm._dataminer import read_reports
+from vibelux.feeds.pjm._report import Report
 from vibelux.feeds.pjm._series import series
 from vibelux.market.records import SERIES, Parsed
 

@@ -1,14 +1,17 @@
 """Query parameters that several routes share."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import Query
 
 from vibelux.market.errors import UsageError
-from vibelux.market.intervals import moment_argument
+from vibelux.market.intervals import iso_z, moment_argument
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
+
+_FIRST = datetime(1990, 1, 1, tzinfo=UTC)
+_LAST = datetime(2200, 1, 1, tzinfo=UTC)
 
 Text = Annotated[str, Query(max_length=200, pattern=_PRINTABLE)]
 OptionalText = Annotated[str | None, Query(max_length=200, pattern=_PRINTABLE)]
@@ -19,16 +22,30 @@ AsOf = Annotated[str | None, Query(alias="asOf", description="only what was know
 After = Annotated[str | None, Query(max_length=500, description="where `next` of the answer before goes on")]
 
 
-def window(
-    start: str | None, end: str | None, default_start: datetime, default_end: datetime
-) -> tuple[datetime, datetime]:
-    """The half-open stretch of time that is asked for.
+def moment(text: str) -> datetime:
+    """A moment as a query writes it, within the years that a market can be asked about.
 
     Raises:
-        UsageError: not times, or reversed.
+        UsageError: not a time, or out of those years.
     """
-    first = moment_argument(start) if start else default_start
-    last = moment_argument(end) if end else default_end
+    found = moment_argument(text)
+    if not _FIRST <= found < _LAST:
+        raise UsageError(f"{text!r} lies outside the years {_FIRST.year} to {_LAST.year - 1}")
+    return found
+
+
+def window(
+    start: str | None, end: str | None, now: datetime, default: timedelta, longest: timedelta | None = None
+) -> tuple[datetime, datetime]:
+    """The half-open stretch of time that is asked for: by default up to now, and `default` long.
+
+    Raises:
+        UsageError: not times, reversed, or over the longest that is given at once.
+    """
+    last = moment(end) if end else now
+    first = moment(start) if start else last - default
     if last < first:
-        raise UsageError(f"from ({first.isoformat()}) lies after to ({last.isoformat()})")
+        raise UsageError(f"from ({iso_z(first)}) lies after to ({iso_z(last)})")
+    if longest is not None and last - first > longest:
+        raise UsageError(f"at most {longest.days} days at once, asked for {(last - first).days}")
     return first, last

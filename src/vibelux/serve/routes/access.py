@@ -63,7 +63,7 @@ async def open_session(request: Request, door: DoorOf, _own: OwnPage) -> Respons
     body = await read_body(request, KeyBody)
     caller = await door.caller_with_key(request, body.key)
     response = Response(status_code=204)
-    set_session(request, response, door, caller.key_id)
+    set_session(request, response, door, caller.id)
     return response
 
 

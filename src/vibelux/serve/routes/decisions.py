@@ -5,12 +5,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from vibelux.market.intervals import iso_z, moment_argument
+from vibelux.market.intervals import iso_z
 from vibelux.serve.answers import json_response, unavailable
 from vibelux.serve.auth import DOCUMENTED, Asking, DoorOf, State
 from vibelux.serve.errors import not_found
-from vibelux.serve.routes._query import FacilityId, From, OptionalText, To, window
+from vibelux.serve.routes._query import FacilityId, From, OptionalText, To, moment, window
 from vibelux.serve.shapes import FAILURES, DecisionAnswer, DecisionRows
+
+_DAY = timedelta(days=1)
+_JUST_NOW = timedelta(seconds=1)
+"""The end is not included, and a decision of this very moment should be."""
 
 router = APIRouter(prefix="/api/chp", tags=["decisions"], dependencies=DOCUMENTED)
 
@@ -28,7 +32,7 @@ async def decision(
     if at is None:
         answer = await state.desk.latest(facility_id)
         return json_response(answer or unavailable(state.clock.now()))
-    then = await state.store.answer_at(facility_id, moment_argument(at))
+    then = await state.store.answer_at(facility_id, moment(at))
     if then is None:
         raise not_found()
     return json_response(then)
@@ -51,8 +55,7 @@ async def decisions(
 ) -> Response:
     """Oldest first; `next` goes on where a page ends."""
     await door.facility(caller, facility_id, "read")
-    now = state.clock.now()
-    first, last = window(start, end, now - timedelta(hours=24), now + timedelta(seconds=1))
+    first, last = window(start, end, state.clock.now() + _JUST_NOW, _DAY, longest=31 * _DAY)
     rows = await state.store.answers(facility_id, first, last, limit + 1)
     following = None
     if len(rows) > limit:

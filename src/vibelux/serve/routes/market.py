@@ -1,12 +1,12 @@
 """Prices and series: the newest, and history as it was known."""
 
-from datetime import timedelta
-from typing import Annotated, Any, Literal
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
 from vibelux.market.errors import UsageError
-from vibelux.market.intervals import moment_argument
+from vibelux.market.intervals import iso_z
 from vibelux.market.quality import Quality, age_seconds, quality_of_age
 from vibelux.market.records import CARBON_PRICE, ELECTRICITY_PRICE, GAS_PRICE, SERIES, Kind
 from vibelux.market.regions import REGIONS, Region, find_region
@@ -14,13 +14,17 @@ from vibelux.serve.answers import json_response
 from vibelux.serve.auth import DOCUMENTED, Asking, State, need
 from vibelux.serve.exports import MEDIA_TYPES, exported
 from vibelux.serve.ports import ServeState
-from vibelux.serve.routes._query import After, AsOf, From, OptionalText, Text, To, window
+from vibelux.serve.routes._query import After, AsOf, From, OptionalText, Text, To, moment, window
 from vibelux.serve.shapes import FAILURES, record_schema, rows_of
 
 router = APIRouter(prefix="/api/market", tags=["market"], dependencies=DOCUMENTED)
 
 Format = Literal["json", "csv", "parquet", "arrow"]
-Limit = Annotated[int, Query(ge=1, le=1_000_000, description="rows a page")]
+Limit = Annotated[
+    int | None, Query(ge=1, le=100_000, description="rows a page; default 1,000, of a file 100,000", examples=[1000])
+]
+_PAGE_ROWS = 1000
+_FILE_ROWS = 100_000
 _DAY = timedelta(days=1)
 _YEAR = timedelta(days=366)
 
@@ -63,7 +67,7 @@ async def prices(
     start: From = None,
     end: To = None,
     as_of: AsOf = None,
-    limit: Limit = 1000,
+    limit: Limit = None,
     after: After = None,
     form: Annotated[Format, Query(alias="format")] = "json",
 ) -> Response:
@@ -83,7 +87,7 @@ async def gas(
     start: From = None,
     end: To = None,
     as_of: AsOf = None,
-    limit: Limit = 1000,
+    limit: Limit = None,
     after: After = None,
     form: Annotated[Format, Query(alias="format")] = "json",
 ) -> Response:
@@ -101,7 +105,7 @@ async def carbon(
     start: From = None,
     end: To = None,
     as_of: AsOf = None,
-    limit: Limit = 1000,
+    limit: Limit = None,
     after: After = None,
     form: Annotated[Format, Query(alias="format")] = "json",
 ) -> Response:
@@ -123,7 +127,7 @@ async def series(
     start: From = None,
     end: To = None,
     as_of: AsOf = None,
-    limit: Limit = 1000,
+    limit: Limit = None,
     after: After = None,
     form: Annotated[Format, Query(alias="format")] = "json",
 ) -> Response:
@@ -153,21 +157,19 @@ async def _history(
     filters: dict[str, str | None],
     stretch: tuple[str | None, str | None, timedelta],
     as_of: str | None,
-    limit: int,
+    limit: int | None,
     after: str | None,
     form: Format,
 ) -> Response:
     start, end, length = stretch
-    now = state.clock.now()
-    last = moment_argument(end) if end else now
-    first, last = window(start, end, last - length, last)
+    first, last = window(start, end, state.clock.now(), length)
     frame, cursor = await state.store.records(
         kind.name,
         start=first,
         end=last,
         filters={name: value for name, value in filters.items() if value is not None},
-        as_of=moment_argument(as_of) if as_of else None,
-        limit=limit,
+        as_of=moment(as_of) if as_of else None,
+        limit=limit or (_PAGE_ROWS if form == "json" else _FILE_ROWS),
         after=after,
     )
     following = None if cursor is None else _next_url(request, first, last, cursor)
@@ -180,7 +182,7 @@ async def _history(
     return Response(body, headers=headers, media_type=MEDIA_TYPES[form])
 
 
-def _next_url(request: Request, first: Any, last: Any, cursor: str) -> str:
+def _next_url(request: Request, first: datetime, last: datetime, cursor: str) -> str:
     """The same question, from where this page ends; the moments are spelt out so that they do not move."""
-    stamps = {"from": first.isoformat(), "to": last.isoformat()}
+    stamps = {"from": iso_z(first), "to": iso_z(last)}
     return str(request.url.include_query_params(**stamps, after=cursor))

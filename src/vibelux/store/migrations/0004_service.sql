@@ -16,7 +16,7 @@ CREATE TABLE chp_decisions (
     conditions JSONB NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL DEFAULT now()
 );
-CREATE INDEX idx_chp_decisions_facility_time ON chp_decisions (facility_id, decided_at, id);
+CREATE INDEX idx_chp_decisions_facility_time ON chp_decisions (facility_id, decided_at, created_at);
 
 -- The last number stays when a facility goes, so that no number is ever given twice.
 CREATE TABLE facility_sequences (

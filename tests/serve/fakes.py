@@ -12,7 +12,8 @@ from vibelux.market.clock import FrozenClock
 from vibelux.market.errors import StoreUnavailable
 from vibelux.market.records import KINDS
 from vibelux.serve.app import create_app
-from vibelux.serve.ports import Caller, Row, ServeState
+from vibelux.serve.ports import Row, ServeState
+from vibelux.store.keys import Principal
 
 NOW = datetime(2026, 7, 14, 20, 0, 30, tzinfo=UTC)
 START = NOW.replace(minute=0, second=0) - timedelta(hours=3)
@@ -20,11 +21,17 @@ FACILITY = {"id": "salinas-1", "name": "Salinas glasshouse 1", "iso_region": "CA
             "pricing_node": "TH_NP15_GEN-APND"}  # fmt: skip
 OTHER = {"id": "delta-2", "name": "Delta 2", "iso_region": "CAISO", "timezone": "America/Los_Angeles",
          "pricing_node": "TH_SP15_GEN-APND"}  # fmt: skip
+
+
+def _principal(key_id: str, scopes: set[str], *facilities: str) -> Principal:
+    return Principal(id=key_id, name=key_id, scopes=frozenset(scopes), facilities=frozenset(facilities))
+
+
 KEYS = {
-    "vlx_all": Caller(frozenset({"read"}), None, "k-all"),
-    "vlx_salinas": Caller(frozenset({"admin"}), frozenset({"salinas-1"}), "k-salinas"),
-    "vlx_delta": Caller(frozenset({"read"}), frozenset({"delta-2"}), "k-delta"),
-    "vlx_nothing": Caller(frozenset(), frozenset({"salinas-1"}), "k-nothing"),
+    "vlx_all": _principal("k-all", {"read"}),
+    "vlx_salinas": _principal("k-salinas", {"admin"}, "salinas-1"),
+    "vlx_delta": _principal("k-delta", {"read"}, "delta-2"),
+    "vlx_nothing": _principal("k-nothing", set(), "salinas-1"),
 }
 
 
@@ -162,13 +169,13 @@ class FakeStore:
         if self.away:
             raise StoreUnavailable("connection refused by 10.1.2.3")
 
-    async def caller_with_key(self, key: str, now: datetime) -> Caller | None:
+    async def principal_with_key(self, key: str, now: datetime) -> Principal | None:
         await self.ping()
         self.asked_keys += 1
         return self.keys.get(key)
 
-    async def caller_with_id(self, key_id: str, now: datetime) -> Caller | None:
-        return next((caller for caller in self.keys.values() if caller.key_id == key_id), None)
+    async def principal_with_id(self, key_id: str, now: datetime) -> Principal | None:
+        return next((one for one in self.keys.values() if one.id == key_id), None)
 
     async def facilities(self) -> list[Row]:
         return [FACILITY, OTHER]
@@ -213,7 +220,7 @@ class FakeStore:
         return len(self._desk.outbox[facility_id])
 
     async def messages_since(self, facility_id: str, seq: int, limit: int) -> list[Row] | None:
-        if seq < self._desk.kept_from:
+        if not self._desk.kept_from <= seq <= len(self._desk.outbox[facility_id]):
             return None
         return self._desk.outbox[facility_id][seq : seq + limit]
 

@@ -1,0 +1,149 @@
+"""Parsing NYISO's monthly archives: ours against gridstatus' own path and against decompressing alone, in one run.
+
+gridstatus is not a dependency: name the Python of an environment that has it in GRIDSTATUS_PYTHON; without it
+that ratio is left out and said to be. Price archives are synthetic in NYISO's form, as no recording is known; a
+recorded month of load is used too where it lies beside the checkout.
+"""
+
+import io
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from vibelux.feeds import Payload, feed_named, read
+
+RECORDED = "nyiso/pal/20190701pal_csv.zip"
+SHARED = Path(os.environ.get("VIBELUX_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+HEADER = (
+    '"Time Stamp","Name","PTID","LBMP ($/MWHr)","Marginal Cost Losses ($/MWHr)","Marginal Cost Congestion ($/MWHr)"\r\n'
+)
+ZONES = ["CAPITL", "CENTRL", "DUNWOD", "GENESE", "H Q", "HUD VL", "LONGIL", "MHK VL", "MILLWD", "N.Y.C.", "NORTH", "NPX", "O H", "PJM", "WEST"]  # fmt: skip
+# gridstatus' own reading of the archive and of its prices; only the downloads are put in its place.
+GRIDSTATUS = """
+import io, json, sys, time, warnings, zipfile
+from unittest import mock
+import pandas as pd
+warnings.filterwarnings("ignore")
+import gridstatus
+from gridstatus.nyiso import NYISOLocationType
+path, what, first, last, column, runs = sys.argv[1:7]
+body = open(path, "rb").read()
+archive = zipfile.ZipFile(io.BytesIO(body))
+newest = archive.namelist()[-1]
+plain = pd.read_csv
+def read_csv(source, *args, **kwargs):
+    return plain(archive.open(newest) if isinstance(source, str) else source, *args, **kwargs)
+iso = gridstatus.NYISO()
+first, last = (pd.Timestamp(day, tz="America/New_York") for day in (first, last))
+times = []
+with mock.patch("gridstatus.utils.get_zip_folder", lambda *a, **k: zipfile.ZipFile(io.BytesIO(body))), \\
+        mock.patch.object(pd, "read_csv", read_csv):
+    for _ in range(int(runs)):
+        t = time.perf_counter()
+        if what == "pal":
+            frame = iso._download_nyiso_archive(first, end=last, dataset_name="pal")
+        else:
+            kind = NYISOLocationType.GENERATOR if what == "DAY_AHEAD_HOURLY" else NYISOLocationType.ZONE
+            frame = iso._get_lmp(first, end=last, market=gridstatus.Markets(what), locations="ALL", location_type=kind)
+        times.append(time.perf_counter() - t)
+print(json.dumps({"seconds": times, "rows": len(frame), "sum": float(frame[column].sum())}))
+"""
+
+
+def archive(name: str, nodes: list[str], step: timedelta, by_end: bool) -> bytes:
+    """January 2026 of `name` as NYISO zips it: a CSV a day, a row a node and interval."""
+    rng = np.random.default_rng(11)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as out:
+        for day in range(31):
+            midnight = datetime(2026, 1, 1) + timedelta(days=day)  # noqa: DTZ001 (wall clock)
+            lines = []
+            for n in range(timedelta(days=1) // step):
+                stamp = midnight + (n + by_end) * step
+                text = f"{stamp:%m/%d/%Y %H:%M:%S}" if by_end else f"{stamp:%m/%d/%Y %H:%M}"
+                prices, losses, congestion = (
+                    rng.normal(*at, len(nodes)).round(2) for at in ((40, 25), (1, 1), (-3, 4))
+                )
+                lines += [
+                    f'"{text}","{node}",{61752 + i},{prices[i]},{losses[i]},{congestion[i]}'
+                    for i, node in enumerate(nodes)
+                ]
+            out.writestr(f"{midnight:%Y%m%d}{name}.csv", HEADER + "\r\n".join(lines) + "\r\n")
+    return buffer.getvalue()
+
+
+def timed(action: Callable[[], object], runs: int = 5) -> float:
+    """The median seconds of some runs, after one that is not counted."""
+    action()
+    seconds = []
+    for _ in range(runs):
+        began = time.perf_counter()
+        action()
+        seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds)
+
+
+def decompress(body: bytes) -> int:
+    """What anybody must do: unpack with the standard library."""
+    source = zipfile.ZipFile(io.BytesIO(body))
+    return sum(len(source.read(name)) for name in source.namelist())
+
+
+def measure(
+    label: str, feed_name: str, body: bytes, what: str, days: tuple[str, str], columns: tuple[str, str], scale: float
+) -> dict[str, object]:
+    """Our parse, decompressing alone and gridstatus on the same bytes; `columns` hold the value, theirs and ours."""
+    feed = feed_named(feed_name)
+    frame = read(feed, Payload(body)).frames[feed.kind]
+    ours, floor = timed(lambda: read(feed, Payload(body))), timed(lambda: decompress(body))
+    result: dict[str, object] = {
+        "file": label, "bytes": len(body), "rows": frame.height, "ours_seconds": round(ours, 3),
+        "decompress_alone_seconds": round(floor, 3), "ours_over_decompress_alone": round(ours / floor, 2),
+    }  # fmt: skip
+    python = os.environ.get("GRIDSTATUS_PYTHON")
+    if python is None:
+        return result | {"gridstatus": "not measured: set GRIDSTATUS_PYTHON"}
+    with tempfile.NamedTemporaryFile(suffix=".zip") as file:
+        file.write(body)
+        file.flush()
+        command = [python, "-c", GRIDSTATUS, file.name, what, *days, columns[0], "3"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return result | {"gridstatus": f"failed: {done.stderr.strip().splitlines()[-1]}"}
+    theirs = json.loads(done.stdout.strip().splitlines()[-1])
+    seconds = statistics.median(theirs["seconds"])
+    return result | {
+        "gridstatus_seconds": round(seconds, 3),
+        "gridstatus_over_ours": round(seconds / ours, 2),
+        "gridstatus_rows": theirs["rows"],
+        "largest_difference_of_sums": abs(theirs["sum"] - float(frame[columns[1]].sum()) * scale),
+    }
+
+
+def main() -> int:
+    """Prints one JSON line a file."""
+    generators = [f"GENERATOR___{n:03d}" for n in range(600)]
+    january, price = ("2026-01-01", "2026-01-31"), ("LMP", "price_per_kwh")
+    zones = archive("realtime_zone", ZONES, timedelta(minutes=5), by_end=True)
+    gens = archive("damlbmp_gen", generators, timedelta(hours=1), by_end=False)
+    print(json.dumps(measure("realtime_zone, a month", "nyiso/real-time-pricing", zones, "REAL_TIME_5_MIN", january, price, 1000)), flush=True)  # fmt: skip
+    print(json.dumps(measure("damlbmp_gen, a month of 600", "nyiso/day-ahead-pricing", gens, "DAY_AHEAD_HOURLY", january, price, 1000)), flush=True)  # fmt: skip
+    recorded = SHARED / "real" / RECORDED
+    if recorded.exists():
+        july = ("2019-07-01", "2019-07-31")
+        print(json.dumps(measure("pal of July 2019, recorded", "nyiso/load", recorded.read_bytes(), "pal", july, ("Load", "value"), 1)), flush=True)  # fmt: skip
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""Lists, adds, checks and removes facilities; `check FILE` needs no database."""
+
+import argparse
+from pathlib import Path
+
+from vibelux.cli import _database, _output
+from vibelux.market.errors import UsageError
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the verbs."""
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    listing = verbs.add_parser("list", help="all facilities")
+    check = verbs.add_parser("check", help="validate a facility file")
+    add = verbs.add_parser("add", help="put the facilities of a file into the database, replacing those of the same id")
+    remove = verbs.add_parser("remove", help="take a facility out")
+    for verb in (check, add):
+        verb.add_argument("file", metavar="FILE", help="vibelux.toml or a file of its own")
+    remove.add_argument("id", metavar="F")
+    for verb in (listing, add, remove):
+        _database.arguments(verb)
+    for verb in (listing, check, add, remove):
+        verb.add_argument("--json", action="store_true", help="one JSON document")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Does what the verb says."""
+    if args.verb == "check":
+        return _check(args)
+    return _database.run_async({"list": _list, "add": _add, "remove": _remove}[args.verb](args))
+
+
+def _existing(file: str) -> Path:
+    path = Path(file)
+    if not path.is_file():
+        raise UsageError(f"{file}: no such file")
+    return path
+
+
+def _check(args: argparse.Namespace) -> int:
+    from vibelux.dispatch.facility import load_facilities
+
+    found = load_facilities(_existing(args.file))
+    rows = [{"id": one.id, "name": one.name, "iso_region": one.iso_region, "valid": True} for one in found]
+    _output.table_or_json(rows, ("id", "name", "iso_region", "valid"), as_json=args.json)
+    return 0
+
+
+async def _list(args: argparse.Namespace) -> int:
+    from vibelux.store.facilities import all_facilities
+
+    async with _database.open_database(_database.settings_of(args)) as db:
+        rows = [row["body"] for row in await all_facilities(db)]
+    if args.json:
+        _output.as_json_document({"facilities": rows})
+    else:
+        _output.table_or_json(rows, ("id", "name", "iso_region", "pricing_node"), as_json=False)
+    return 0
+
+
+async def _add(args: argparse.Namespace) -> int:
+    from vibelux.dispatch.facility import load_facilities
+    from vibelux.store.facilities import put_facility
+
+    found = load_facilities(_existing(args.file))
+    async with _database.open_database(_database.settings_of(args)) as db:
+        for one in found:
+            await put_facility(db, one.id, one.as_dict(), "cli")
+    _output.table_or_json([{"id": one.id, "added": True} for one in found], ("id", "added"), as_json=args.json)
+    return 0
+
+
+async def _remove(args: argparse.Namespace) -> int:
+    from vibelux.store.facilities import remove_facility
+
+    async with _database.open_database(_database.settings_of(args)) as db:
+        if not await remove_facility(db, args.id):
+            raise UsageError(f"no facility is called {args.id!r}; `vibelux facilities list` shows them")
+    _output.table_or_json([{"id": args.id, "removed": True}], ("id", "removed"), as_json=args.json)
+    return 0

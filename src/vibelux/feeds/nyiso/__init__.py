@@ -1,0 +1,1 @@
+"""New York ISO: public CSV files of mis.nyiso.com, keyless."""

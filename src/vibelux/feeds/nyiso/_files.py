@@ -1,0 +1,188 @@
+"""NYISO's public files: a CSV a market day, or a zip with a month of them, in Eastern time without an offset.
+
+A `Time Zone` column says which pass of the repeated autumn hour is meant; where there is none, the order of a
+series in its file says it, or those rows are refused. Offsets change on the hour, so each distinct hour is
+resolved once and ordinary rows never meet Python.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from vibelux.feeds._csv import read_csv
+from vibelux.feeds._feed import Ask, Payload, Request, Service
+from vibelux.feeds._text import excerpt, looks_like_html, without_bom
+from vibelux.feeds._zip import Member, unpack
+from vibelux.market.errors import NotYetPublished, TimeRefused
+from vibelux.market.intervals import local_date, local_day, local_naive, sequence_to_utc, to_utc
+from vibelux.market.records import Quarantined
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MIS = Service("mis.nyiso.com", seconds_between=1.0)
+URL = "http://mis.nyiso.com/public/csv"
+ZONE = "America/New_York"
+STAMP, LABEL = "Time Stamp", "Time Zone"
+_DAILY_FILES_KEPT = timedelta(days=10)
+_BEHIND_UTC = {"EST": timedelta(hours=5), "EDT": timedelta(hours=4)}
+
+
+def file_requests(ask: Ask, *files: str) -> Iterator[Request]:
+    """Requests for files, each named `folder/file`: one a market day, or one a month for a long window.
+
+    Daily files stay about ten days and monthly archives for ever, so a window longer than that asks for archives.
+    """
+    monthly = ask.window.end - ask.window.start > _DAILY_FILES_KEPT
+    day = local_date(ask.window.start, ZONE)
+    if monthly:
+        day = day.replace(day=1)
+    while local_day(day, ZONE).start < ask.window.end:
+        for file in files:
+            folder, _, name = file.partition("/")
+            yield Request(f"{URL}/{folder}/{day:%Y%m%d}{name}{'_csv.zip' if monthly else '.csv'}")
+        day = (day.replace(day=1) + timedelta(days=32)).replace(day=1) if monthly else day + timedelta(days=1)
+
+
+def members(payload: Payload) -> list[Member]:
+    """The CSV files of a payload, without byte order marks and blank first lines.
+
+    Raises:
+        NotYetPublished: the page that stands for a file that is not there.
+        Corrupt, TooLarge: a damaged or monstrous archive.
+    """
+    found = [Member(member.name, without_bom(member.body).lstrip()) for member in unpack(payload.body, payload.name)]
+    for member in found:
+        page = member.body[:4096].lower()
+        if looks_like_html(member.body) and (b"404" in page or b"not found" in page):
+            raise NotYetPublished(f"{member.name or 'payload'}: NYISO has no such file: {excerpt(member.body)}")
+    return found
+
+
+def table(
+    member: Member,
+    columns: Sequence[str],
+    quarantined: list[Quarantined],
+    *,
+    numbers: Sequence[str],
+    series: Sequence[str] = (),
+    stamp: str = STAMP,
+    aliases: Mapping[str, Sequence[str]] | None = None,
+    optional: Sequence[str] = (LABEL,),
+) -> "pl.DataFrame":
+    """The wanted columns of one file with `moment`, its stamps in UTC; rows in the order of the file.
+
+    Args:
+        member: the file.
+        columns: the names that must be there.
+        quarantined: rows with a time or a number that cannot be read are put here.
+        numbers: columns of numbers; an empty cell is null.
+        series: the columns that tell series apart whose order counts.
+        stamp: the column of times.
+        aliases: other names of columns.
+        optional: columns that may be missing.
+
+    Raises:
+        SchemaChanged, Corrupt: see `read_csv`.
+    """
+    import polars as pl
+
+    frame = read_csv(
+        member.body, columns, name=member.name, numbers=numbers, aliases=aliases, optional=(*optional,)
+    ).filter(~pl.all_horizontal(pl.all().is_null()))
+    place = (stamp, *series)
+    for number in numbers:
+        if frame.schema.get(number) == pl.String:
+            value = frame[number].cast(pl.Float64, strict=False)
+            bad = value.is_null() & (frame[number].fill_null("") != "")
+            _set_aside(frame.filter(bad), f"{number} is not a number", place, quarantined)
+            frame = frame.with_columns(value).filter(~bad)
+    return _with_moment(frame, stamp, series, quarantined)
+
+
+def _with_moment(
+    frame: "pl.DataFrame", stamp: str, series: Sequence[str], quarantined: list[Quarantined]
+) -> "pl.DataFrame":
+    import polars as pl
+
+    local = pl.coalesce(
+        pl.col(stamp).str.to_datetime(form, strict=False, time_unit="us")
+        for form in ("%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M")
+    )
+    frame = frame.with_columns(local=local).with_columns(hour=pl.col("local").dt.truncate("1h"))
+    told_by = ("hour", LABEL) if LABEL in frame.columns else ("hour",)
+    hours = frame.select(told_by).unique().drop_nulls()
+    resolved = [_labelled(*key) if len(told_by) > 1 else _first_pass(*key) for key in hours.iter_rows()]
+    hours = hours.with_columns(pl.Series("moment", resolved, pl.Datetime("us", "UTC")))
+    frame = frame.join(hours, on=told_by, how="left", maintain_order="left").with_columns(
+        pl.col("moment") + (pl.col("local") - pl.col("hour"))
+    )
+    if len(told_by) == 1:
+        frame = _told_by_order(frame, [hour for (hour,) in hours.select("hour").iter_rows()], series)
+    bad = frame["moment"].is_null()
+    if bad.any():
+        _set_aside(frame.filter(bad), "the time is none in New York, or one of two", (stamp, *series), quarantined)
+        frame = frame.filter(~bad)
+    return frame.drop("local", "hour", stamp)
+
+
+def _labelled(hour: datetime, label: str) -> datetime | None:
+    """The hour by its `Time Zone` cell; None where the clocks of that day contradict it."""
+    behind = _BEHIND_UTC.get(label)
+    if behind is None:
+        return None
+    moment = (hour + behind).replace(tzinfo=UTC)
+    return moment if local_naive(moment, ZONE) == hour else None
+
+
+def _first_pass(hour: datetime) -> datetime | None:
+    try:
+        return to_utc(hour, ZONE, repeated=False)
+    except TimeRefused:
+        return None
+
+
+def _comes_twice(hour: datetime) -> bool:
+    try:
+        to_utc(hour, ZONE, repeated=True)
+    except TimeRefused:
+        return False
+    return True
+
+
+def _told_by_order(frame: "pl.DataFrame", hours: Sequence[datetime], series: Sequence[str]) -> "pl.DataFrame":
+    """Resolves the repeated hour, if the file has it: both passes in order a series, else null."""
+    import polars as pl
+
+    twice = [hour for hour in hours if _comes_twice(hour)]
+    if not twice:
+        return frame
+    frame = frame.with_row_index("row")
+    moments: dict[tuple[datetime, ...], Sequence[datetime | None]] = {}
+    rows: list[int] = []
+    resolved: list[datetime | None] = []
+    repeated = frame.filter(pl.col("hour").is_in(twice))
+    groups = repeated.partition_by(series, maintain_order=True) if series else [repeated]
+    for group in groups:
+        run = tuple(group["local"].to_list())
+        if run not in moments:
+            try:
+                moments[run] = sequence_to_utc(run, ZONE)
+            except TimeRefused:
+                moments[run] = [None] * len(run)
+        rows += group["row"].to_list()
+        resolved += moments[run]
+    told = pl.DataFrame(
+        {"row": rows, "told": resolved}, schema={"row": frame.schema["row"], "told": frame.schema["moment"]}
+    )
+    return (
+        frame.join(told, on="row", how="left", maintain_order="left")
+        .with_columns(moment=pl.when(pl.col("hour").is_in(twice)).then("told").otherwise("moment"))
+        .drop("row", "told")
+    )
+
+
+def _set_aside(frame: "pl.DataFrame", reason: str, place: Sequence[str], quarantined: list[Quarantined]) -> None:
+    for row in frame.iter_rows(named=True):
+        cells = (str(cell) for name, cell in row.items() if name not in {"local", "hour", "moment"})
+        quarantined.append(Quarantined(reason, " ".join(str(row[name]) for name in place), ",".join(cells)))

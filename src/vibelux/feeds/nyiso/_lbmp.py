@@ -1,0 +1,93 @@
+"""Locational prices (LBMP) of zones and generators, as all NYISO's price files print them.
+
+LBMP = energy + losses - congestion in the files (seen to hold in a recording); here congestion is turned round,
+so that energy + congestion + loss is the price. Energy is not printed: it is what the others leave.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from vibelux.feeds._check import shaped
+from vibelux.feeds._feed import Payload
+from vibelux.feeds.nyiso._files import STAMP, members, table
+from vibelux.market.records import ELECTRICITY_PRICE, Quarantined
+from vibelux.market.units import MWH_PER_KWH
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_PRICE, _LOSS, _CONGESTION = (
+    "LBMP ($/MWHr)",
+    "Marginal Cost Losses ($/MWHr)",
+    "Marginal Cost Congestion ($/MWHr)",
+)
+COLUMNS = (STAMP, "Name", "PTID", _PRICE, _LOSS, _CONGESTION)
+ALIASES = {_CONGESTION: ("Marginal Cost Congestion ($/MWH",)}
+"""Files before July 2016 cut their last header short."""
+CUSTOM_REPORT = {
+    STAMP: ("Eastern Date Hour",),
+    "Name": ("Gen Name",),
+    "PTID": ("Gen PTID",),
+    _PRICE: ("DAM Gen LBMP",),
+    _LOSS: ("DAM Gen Losses",),
+    _CONGESTION: ("DAM Gen Congestion", *ALIASES[_CONGESTION]),
+}
+"""The same columns in an export of the Decision Support page."""
+PLAUSIBLE = (-3.0, 10.0)
+"""USD/kWh. Bids reach 2,000 USD/MWh; shortage prices and congestion add to that."""
+ZONES = {
+    "CAPITL", "CENTRL", "DUNWOD", "GENESE", "HUD VL", "LONGIL", "MHK VL", "MILLWD", "N.Y.C.", "NORTH", "WEST",
+    "H Q", "NPX", "O H", "PJM",
+}  # fmt: skip
+"""The eleven load zones, and the four neighbours printed among them."""
+
+
+def rows(
+    payload: Payload, quarantined: list[Quarantined], aliases: Mapping[str, Sequence[str]] = ALIASES
+) -> "pl.DataFrame":
+    """All rows of all files: `moment`, `Name`, and the three numbers in USD/MWh."""
+    import polars as pl
+
+    return pl.concat(
+        table(
+            member,
+            COLUMNS,
+            quarantined,
+            numbers=(_PRICE, _LOSS, _CONGESTION),
+            series=("Name", "PTID"),
+            aliases=aliases,
+            optional=(),
+        )
+        for member in members(payload)
+    )
+
+
+def records(frame: "pl.DataFrame", reports: tuple[str, str]) -> "pl.DataFrame":
+    """Price records of rows that have `start`, `end` and `market`; `reports` name the source: zonal, nodal."""
+    import polars as pl
+
+    zonal = pl.col("Name").is_in(ZONES)
+    price, loss = pl.col(_PRICE), pl.col(_LOSS)
+    congestion = 0.0 - pl.col(_CONGESTION)
+    parts = {
+        "price_per_kwh": price,
+        "energy_component": price - loss - congestion,
+        "congestion_component": congestion,
+        "loss_component": loss,
+    }
+    return shaped(
+        ELECTRICITY_PRICE,
+        frame.select(
+            iso_region=pl.lit("NYISO"),
+            region=pl.lit("New York"),
+            pricing_node="Name",
+            market="market",
+            price_type=pl.when(zonal).then(pl.lit("zonal")).otherwise(pl.lit("nodal")),
+            currency=pl.lit("USD"),
+            market_interval_start="start",
+            market_interval_end="end",
+            data_source=pl.when(zonal).then(pl.lit(f"NYISO {reports[0]}")).otherwise(pl.lit(f"NYISO {reports[1]}")),
+            confidence_level=pl.lit(100.0),
+            **{name: (part * MWH_PER_KWH).round(9) for name, part in parts.items()},
+        ),
+    )

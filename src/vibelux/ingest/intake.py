@@ -1,0 +1,167 @@
+"""What becomes of a reply: journalled, read, checked, stored, told. While the store is away, replies wait on disk."""
+
+import asyncio
+
+import structlog
+
+from vibelux.feeds import Ask, Feed, Payload, feed_named, read
+from vibelux.ingest.asking import payload_of
+from vibelux.ingest.check import Coverage, Findings, examine, latency_ms
+from vibelux.ingest.client import Reply
+from vibelux.ingest.events import MARKET_DATA_UPDATED, PROVIDER_ERROR, Events, MarketDataUpdated, ProviderFailed
+from vibelux.ingest.journal import Journal, Waiting
+from vibelux.ingest.keeper import Keeper
+from vibelux.ingest.metrics import Metrics
+from vibelux.ingest.threads import in_thread
+from vibelux.market.clock import Clock
+from vibelux.market.errors import FeedError, NotYetPublished, StoreUnavailable, Unreachable
+from vibelux.market.records import Parsed
+from vibelux.store.journal import Receipt
+from vibelux.store.writer import Written
+
+log = structlog.get_logger(__name__)
+
+STORE_RETRY_SECONDS = 2.0
+"""Real seconds between two looks whether the store is back."""
+
+
+class Intake:
+    """Takes replies in. See `Collector` for the arguments."""
+
+    def __init__(self, clock: Clock, keeper: Keeper, events: Events, journal: Journal, metrics: Metrics) -> None:
+        self._clock = clock
+        self._keeper = keeper
+        self._events = events
+        self._journal = journal
+        self._metrics = metrics
+        self._something_waits = asyncio.Event()
+        if journal.has_pending:
+            self._something_waits.set()
+
+    async def take(self, feed: Feed, ask: Ask, reply: Reply, *, background: bool = False) -> tuple[Written, Coverage]:
+        """The bytes go to disk first, whatever they turn out to be.
+
+        Returns:
+            What was written (nothing while the store is away: it will be, see `store_what_waits`) and what the
+            payload covers.
+
+        Raises:
+            FeedError: it cannot be read; that was reported.
+            StoreUnavailable: the disk refuses, nothing is kept.
+        """
+        receipt = await self._journal.keep(feed, reply)
+        try:
+            findings = await in_thread(feed, lambda: examine(feed, payload_of(reply), ask.nodes))
+        except FeedError as error:
+            self._metrics.failed(feed, error)
+            await self.report(feed, receipt, error)
+            raise
+        position, late = None, None
+        if not background:
+            position = findings.covered.newest_end
+            late = latency_ms(feed, position, reply.received_at)
+            self._measure(findings)
+        written = await self._store(feed, Waiting(receipt, reply.name, late, position), findings.parsed)
+        return written, findings.covered
+
+    async def report(self, feed: Feed, receipt: Receipt, error: FeedError) -> None:
+        """Keeps and tells a failure. That something is not out yet is none."""
+        if isinstance(error, NotYetPublished):
+            return
+        log.warning("a feed failed", feed=feed.name, outcome=error.outcome, error=str(error))
+        try:
+            await self._keeper.failure(receipt, error)
+        except StoreUnavailable as away:
+            log.warning("the store is away; a failure is not kept", feed=feed.name, error=str(away))
+        failed = ProviderFailed(feed.provider, feed.data_type, feed.name, error, self._clock.now())
+        await self._events.emit(PROVIDER_ERROR, failed)
+
+    def nothing_came(self, feed: Feed, url: str, error: FeedError) -> Receipt:
+        """The receipt of a request that gave no payload."""
+        return Receipt(
+            feed=feed.name,
+            provider=feed.provider,
+            data_type=feed.data_type,
+            region=feed.region,
+            url=url,
+            status=(error.status or 0) if isinstance(error, Unreachable) else 0,
+            origin="live",
+            received_at=self._clock.now(),
+            sha256="",
+            bytes=0,
+        )
+
+    async def store_what_waits(self) -> None:
+        """Stores journalled payloads in their order as soon as the store is back; runs until cancelled."""
+        while True:
+            await self._something_waits.wait()
+            try:
+                await self._store_pending()
+            except StoreUnavailable as error:
+                log.info("the store is still away", error=str(error))
+                await asyncio.sleep(STORE_RETRY_SECONDS)
+
+    async def _store_pending(self) -> None:
+        while entries := await self._journal.pending():
+            self._metrics.pending(len(entries))
+            for entry in entries:
+                found = await self._journal.taken_up(entry)
+                if found is None:
+                    log.error("a payload that waited for the store is gone from the journal", entry=entry.name)
+                else:
+                    await self._store_late(*found)
+                await self._journal.settle(entry)
+        self._metrics.pending(0)
+        self._something_waits.clear()
+
+    async def _store_late(self, waiting: Waiting, body: bytes) -> None:
+        """One that can never be stored is left in the journal, so that it does not hold up those behind it."""
+        receipt = waiting.receipt
+        try:
+            feed = feed_named(receipt.feed)
+            payload = Payload(body, name=waiting.name, received_at=receipt.received_at)
+            parsed = await in_thread(feed, lambda: read(feed, payload))
+            await self._commit(feed, waiting, parsed)
+        except StoreUnavailable:
+            raise
+        except Exception:
+            log.exception("a payload that waited for the store is not stored", feed=receipt.feed)
+
+    async def _store(self, feed: Feed, waiting: Waiting, parsed: Parsed) -> Written:
+        """Now, or, behind those that wait already, later: a newer payload never overtakes an older one."""
+        if not self._journal.has_pending:
+            try:
+                return await self._commit(feed, waiting, parsed)
+            except StoreUnavailable as error:
+                log.warning("the store is away; payloads wait in the journal", feed=feed.name, error=str(error))
+        await self._journal.postpone(waiting)
+        self._something_waits.set()
+        return Written()
+
+    async def _commit(self, feed: Feed, waiting: Waiting, parsed: Parsed) -> Written:
+        receipt = waiting.receipt
+        written = await self._keeper.payload(receipt, parsed, latency_ms=waiting.latency_ms, position=waiting.position)
+        self._metrics.rows(feed, new=written.new, corrected=written.corrected, quarantined=written.quarantined)
+        if written.quarantined:
+            log.warning("rows were set aside", feed=feed.name, rows=written.quarantined)
+        for kind in sorted({kind for kind, _ in written.changed}):
+            updated = MarketDataUpdated(
+                provider=feed.provider,
+                data_type=feed.data_type,
+                region=feed.region,
+                feed=feed.name,
+                kind=kind,
+                names=frozenset(name for of, name in written.changed if of == kind),
+                newest_end=written.newest.get(kind),
+                received_at=receipt.received_at,
+                written=written,
+                origin=receipt.origin,
+            )
+            await self._events.emit(MARKET_DATA_UPDATED, updated)
+        return written
+
+    def _measure(self, findings: Findings) -> None:
+        for region, percent in findings.electricity_change.items():
+            self._metrics.electricity_change(region, percent)
+        for hub, percent in findings.gas_change.items():
+            self._metrics.gas_change(hub, percent)

@@ -1,0 +1,273 @@
+"""The desk: on each market event it decides for exactly the facilities concerned, keeps the decision, tells of it.
+
+Events that come in a burst are one decision a facility, for the newest state. Time passing is an event too: a price
+that grows stale changes a decision as much as one that comes. A facility whose case fails never stops another.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from vibelux.dispatch.decision import Decision, decide
+from vibelux.dispatch.facility import Facility
+from vibelux.dispatch.state import PlantState
+from vibelux.ingest.events import MarketDataUpdated
+from vibelux.market.clock import Clock
+from vibelux.market.errors import ConfigError, StoreUnavailable, VibeluxError
+from vibelux.market.frames import plain
+from vibelux.market.intervals import iso_z
+from vibelux.market.records import KINDS
+from vibelux.outlook.conditions import Conditions, Limits, MarketRows, conditions
+from vibelux.outlook.quotes import Rung
+from vibelux.realtime.gather import market_rows
+from vibelux.realtime.metrics import DeskMetrics
+from vibelux.realtime.subscriptions import Subscription, Subscriptions
+from vibelux.store import decisions as kept
+from vibelux.store.database import Database
+from vibelux.store.facilities import all_facilities
+
+log = structlog.get_logger(__name__)
+
+_TICK_SECONDS = 1.0
+"""Of the wall: how often the desk looks whether time alone has changed something."""
+_RELOAD_SECONDS = 5.0
+_ROWS = {"electricity": "real_time", "gas": "gas", "carbon": "carbon"}
+_KIND = {"electricity": "electricity-price", "gas": "gas-price", "carbon": "carbon-price"}
+
+
+@dataclass(slots=True)
+class _Held:
+    """What the desk holds of one facility between two decisions."""
+
+    facility: Facility
+    state: PlantState = field(default_factory=PlantState)
+    rows: MarketRows = field(default_factory=MarketRows)
+    answer: dict[str, Any] | None = None
+    told: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    """The last price record that was told of, by commodity."""
+    signature: tuple[Any, ...] | None = None
+    valid_until: datetime | None = None
+
+
+class Desk:
+    """The running desk.
+
+    Args:
+        db: the store.
+        clock: the service's.
+        limits: ages over which prices are stale.
+        missing_keys: for a grid (`PJM`), the setting without which its prices stay away.
+        metrics: counters.
+    """
+
+    def __init__(
+        self, db: Database, clock: Clock, *, limits: Limits, missing_keys: dict[str, str], metrics: DeskMetrics
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self._limits = limits
+        self._missing_keys = missing_keys
+        self._metrics = metrics
+        self._held: dict[str, _Held] = {}
+        self._due: set[str] = set()
+        self._wake = asyncio.Event()
+        self._subscriptions = Subscriptions()
+        self._bodies: dict[str, Any] = {}
+        self._complained: dict[str, str] = defaultdict(str)
+
+    @property
+    def facilities(self) -> tuple[Facility, ...]:
+        """All that the desk decides for."""
+        return tuple(held.facility for held in self._held.values())
+
+    async def start(self) -> None:
+        """Takes up the facilities and what was last decided for them.
+
+        Raises:
+            StoreUnavailable: the database is away.
+        """
+        await self._reload()
+
+    async def run(self) -> None:
+        """Decides until cancelled. The database being away is waited out: what is due stays due."""
+        reloaded = time.monotonic()
+        while True:
+            try:
+                async with asyncio.timeout(_TICK_SECONDS):
+                    await self._wake.wait()
+            except TimeoutError:
+                self._due |= {name for name, held in self._held.items() if self._changed_by_time(held)}
+            self._wake.clear()
+            try:
+                if time.monotonic() - reloaded > _RELOAD_SECONDS:
+                    await self._reload()
+                    reloaded = time.monotonic()
+                await self._decide_due()
+            except StoreUnavailable as error:
+                log.warning("the store is away; decisions wait", error=str(error), due=len(self._due))
+                await asyncio.sleep(_TICK_SECONDS)
+
+    def on_market_data(self, event: MarketDataUpdated) -> None:
+        """Marks the facilities that the event concerns; the loop takes them up at once."""
+        concerned = {name for name, held in self._held.items() if _concerns(held.facility, event)}
+        if concerned:
+            self._due |= concerned
+            self._wake.set()
+
+    async def subscribe(self, facility_id: str) -> Subscription:
+        """From the moment this returns, every message committed for the facility is delivered."""
+        return self._subscriptions.join(facility_id)
+
+    async def latest(self, facility_id: str) -> dict[str, Any] | None:
+        """The answer of `/api/chp/decision` now, with ages and quality by the clock; None before the first decision."""
+        held = self._held.get(facility_id)
+        if held is None or held.answer is None:
+            return None
+        now = self._clock.now()
+        current = self._conditions(held, now)
+        return held.answer | {
+            "marketConditions": current.market_conditions(),
+            "dataFreshness": current.data_freshness(),
+            "timestamp": iso_z(now),
+        }
+
+    def close(self) -> None:
+        """Ends all subscriptions."""
+        self._subscriptions.close()
+
+    async def _reload(self) -> None:
+        """Facilities come and go while the desk runs; one that cannot be read keeps its last good form."""
+        bodies = {row["id"]: row["body"] for row in await all_facilities(self._db)}
+        if bodies == self._bodies:
+            return
+        for name, body in bodies.items():
+            if self._bodies.get(name) != body:
+                await self._take_up(name, body)
+        for gone in set(self._held) - set(bodies):
+            del self._held[gone]
+            self._due.discard(gone)
+        self._bodies = bodies
+
+    async def _take_up(self, name: str, body: dict[str, Any]) -> None:
+        try:
+            facility = Facility.from_dict(body)
+        except ConfigError as error:
+            log.warning("a facility cannot be read; its last good form stays", facility=name, error=str(error))
+            return
+        held = self._held.get(name)
+        if held is None:
+            held = self._held[name] = _Held(facility)
+            last = await kept.latest_decision(self._db, name)
+            if last is not None:
+                held.state = PlantState.from_decision(last["decision"])
+        held.facility = facility
+        self._due.add(name)
+        self._wake.set()
+
+    def _conditions(self, held: _Held, now: datetime) -> Conditions:
+        setting = self._missing_keys.get(held.facility.iso_region)
+        missing = {"electricity": setting} if setting else {}
+        return conditions(held.facility, now, held.rows, self._limits, missing)
+
+    def _changed_by_time(self, held: _Held) -> bool:
+        now = self._clock.now()
+        if held.valid_until is not None and now >= held.valid_until and held.signature is not None:
+            return _signature(self._conditions(held, now)) != held.signature or held.rows.real_time is None
+        return held.signature is not None and _signature(self._conditions(held, now)) != held.signature
+
+    async def _decide_due(self) -> None:
+        while self._due:
+            name = self._due.pop()
+            held = self._held.get(name)
+            if held is None:
+                continue
+            try:
+                await self._decide(held)
+            except StoreUnavailable:
+                self._due.add(name)
+                raise
+            except Exception as error:  # one facility's fault must not stop the others
+                self._complain(name, error)
+        self._metrics.degraded.set(sum(_degraded(held) for held in self._held.values()))
+
+    def _complain(self, name: str, error: Exception) -> None:
+        self._metrics.failed.labels(type(error).__name__).inc()
+        if self._complained[name] != str(error):  # once for each new fault, not at each price
+            self._complained[name] = str(error)
+            log.error("no decision", facility=name, exc_info=not isinstance(error, VibeluxError), error=str(error))
+
+    async def _decide(self, held: _Held) -> None:
+        began = time.perf_counter()
+        now = self._clock.now()
+        facility = held.facility
+        held.rows = await market_rows(self._db, facility, now, self._limits.electricity)
+        current = self._conditions(held, now)
+        decision = decide(facility, current, held.state, now)
+        answer = _answer(current, decision, now)
+        news, told = _price_news(held)
+        messages = [*news, {"type": "chp-decision-update", "body": {"decision": answer["decision"]}}]
+        context = {name: answer[name] for name in ("marketConditions", "operations", "dataFreshness")}
+        numbers = await kept.save_decision(self._db, facility.id, now, answer["decision"], context, messages)
+        held.state = PlantState.from_decision(answer["decision"])
+        held.answer, held.told = answer, told
+        held.signature, held.valid_until = _signature(current), decision.valid_until
+        self._complained.pop(facility.id, None)
+        self._subscriptions.publish(
+            facility.id,
+            [
+                {"seq": seq, "type": message["type"], "body": message["body"], "created_at": now}
+                for seq, message in zip(numbers, messages, strict=True)
+            ],
+        )
+        self._metrics.decisions.labels(decision.action.value).inc()
+        self._metrics.seconds.observe(time.perf_counter() - began)
+
+
+def _concerns(facility: Facility, event: MarketDataUpdated) -> bool:
+    if event.kind == "electricity-price":
+        return facility.iso_region.casefold() == event.provider and facility.pricing_node in event.names
+    if event.kind == "gas-price":
+        return facility.prices.gas_hub in event.names
+    return event.kind == "carbon-price" and facility.carbon_market in event.names
+
+
+def _signature(current: Conditions) -> tuple[Any, ...]:
+    """What of the conditions changes a decision by time passing alone: quality, rung and interval of each price."""
+    quotes = (current.electricity, current.gas, current.carbon)
+    return tuple((quote.quality, quote.rung, quote.value) for quote in quotes)
+
+
+def _degraded(held: _Held) -> bool:
+    return held.signature is not None and held.signature[0][1] is not Rung.LIVE
+
+
+def _answer(current: Conditions, decision: Decision, now: datetime) -> dict[str, Any]:
+    return {
+        "decision": decision.as_json(),
+        "marketConditions": current.market_conditions(),
+        "operations": None,
+        "dataFreshness": current.data_freshness(),
+        "timestamp": iso_z(now),
+    }
+
+
+def _price_news(held: _Held) -> tuple[list[dict[str, Any]], dict[str, tuple[Any, ...]]]:
+    """A message for each price that is another than the one last told, and what has then been told."""
+    news, told = [], dict(held.told)
+    for commodity, attribute in _ROWS.items():
+        row = getattr(held.rows, attribute)
+        if row is None:
+            continue
+        kind = KINDS[_KIND[commodity]]
+        identity = tuple(row.get(name) for name in (*kind.key, *kind.values))
+        if told.get(commodity) == identity:
+            continue
+        told[commodity] = identity
+        record = {"kind": kind.name} | {name: plain(row.get(name)) for name in (*kind.names, "origin", "known_at")}
+        news.append({"type": "market-price-update", "body": {"data": record}})
+    return news, told
