@@ -27,27 +27,33 @@ SHARED = Path(os.environ.get("VIBELUX_SHARED", Path(__file__).resolve().parents[
 HEADER = (
     '"Time Stamp","Name","PTID","LBMP ($/MWHr)","Marginal Cost Losses ($/MWHr)","Marginal Cost Congestion ($/MWHr)"\r\n'
 )
-ZONES = ["CAPITL", "CENTRL", "DUNWOD", "GENESE", "H Q", "HUD VL", "LONGIL", "MHK VL", "MILLWD", "N.Y.C.", "NORTH", "NPX", "O H", "PJM", "WEST"]  # fmt: skip
+ZONES = [
+    *("CAPITL", "CENTRL", "DUNWOD", "GENESE", "H Q", "HUD VL", "LONGIL", "MHK VL"),
+    *("MILLWD", "N.Y.C.", "NORTH", "NPX", "O H", "PJM", "WEST"),
+]
 # gridstatus' own reading of the archive and of its prices; only the downloads are put in its place.
 GRIDSTATUS = """
-import io, json, sys, time, warnings, zipfile
+import io, json, re, sys, time, warnings, zipfile
 from unittest import mock
-import pandas as pd
+import pandas as pd, requests
 warnings.filterwarnings("ignore")
 import gridstatus
 from gridstatus.nyiso import NYISOLocationType
 path, what, first, last, column, runs = sys.argv[1:7]
 body = open(path, "rb").read()
-archive = zipfile.ZipFile(io.BytesIO(body))
-newest = archive.namelist()[-1]
-plain = pd.read_csv
-def read_csv(source, *args, **kwargs):
-    return plain(archive.open(newest) if isinstance(source, str) else source, *args, **kwargs)
+class Reply:
+    status_code, headers = 200, {}
+    def __init__(self, content): self.content = content
+    def raise_for_status(self): pass
+def get(url, *args, **kwargs):
+    archive = zipfile.ZipFile(io.BytesIO(body))
+    day = re.search("([0-9]{8})[.]csv", url)
+    names = [name for name in archive.namelist() if day is None or name.startswith(day[1])]
+    return Reply(archive.read(names[-1]))
 iso = gridstatus.NYISO()
 first, last = (pd.Timestamp(day, tz="America/New_York") for day in (first, last))
 times = []
-with mock.patch("gridstatus.utils.get_zip_folder", lambda *a, **k: zipfile.ZipFile(io.BytesIO(body))), \\
-        mock.patch.object(pd, "read_csv", read_csv):
+with mock.patch.object(requests, "get", get):
     for _ in range(int(runs)):
         t = time.perf_counter()
         if what == "pal":
@@ -133,15 +139,20 @@ def measure(
 def main() -> int:
     """Prints one JSON line a file."""
     generators = [f"GENERATOR___{n:03d}" for n in range(600)]
-    january, price = ("2026-01-01", "2026-01-31"), ("LMP", "price_per_kwh")
+    january, july = ("2026-01-01", "2026-01-31"), ("2019-07-01", "2019-07-31")
+    price = ("LMP", "price_per_kwh")
     zones = archive("realtime_zone", ZONES, timedelta(minutes=5), by_end=True)
     gens = archive("damlbmp_gen", generators, timedelta(hours=1), by_end=False)
-    print(json.dumps(measure("realtime_zone, a month", "nyiso/real-time-pricing", zones, "REAL_TIME_5_MIN", january, price, 1000)), flush=True)  # fmt: skip
-    print(json.dumps(measure("damlbmp_gen, a month of 600", "nyiso/day-ahead-pricing", gens, "DAY_AHEAD_HOURLY", january, price, 1000)), flush=True)  # fmt: skip
+    files = [
+        ("realtime_zone, a month", "nyiso/real-time-pricing", zones, "REAL_TIME_5_MIN", january, price, 1000.0),
+        ("damlbmp_gen, a month of 600", "nyiso/day-ahead-pricing", gens, "DAY_AHEAD_HOURLY", january, price, 1000.0),
+    ]
     recorded = SHARED / "real" / RECORDED
     if recorded.exists():
-        july = ("2019-07-01", "2019-07-31")
-        print(json.dumps(measure("pal of July 2019, recorded", "nyiso/load", recorded.read_bytes(), "pal", july, ("Load", "value"), 1)), flush=True)  # fmt: skip
+        body = recorded.read_bytes()
+        files.append(("pal of July 2019, recorded", "nyiso/load", body, "pal", july, ("Load", "value"), 1.0))
+    for file in files:
+        print(json.dumps(measure(*file)), flush=True)
     return 0
 
 

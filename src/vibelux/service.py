@@ -53,6 +53,8 @@ class Plan:
     clock: Clock = field(default_factory=LiveClock)
     with_hubs: bool = True
     """Whether nodal feeds ask for trading hubs too; a tape may not hold them."""
+    only: frozenset[str] | None = None
+    """The feeds that run, where not all that are enabled: a tape holds some."""
     tap: Tap | None = None
     """Is shown every reply of an upstream."""
     loopback_page: bool = True
@@ -99,7 +101,7 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
             intervals={name: settings.update_interval(name) for name in PROVIDERS},
             journal_days=30,
         )
-        feeds = enabled_feeds(settings)
+        feeds = [feed for feed in enabled_feeds(settings) if plan.only is None or feed.name in plan.only]
         state = ServeState(
             clock=clock,
             store=StoredStore(db),
@@ -110,7 +112,7 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
             allow_loopback_page=plan.loopback_page,
             stale_data_threshold=settings.stale_data_threshold,
             stale_limits=_stale_limits(),
-            feed_declarations=[_declared(feed, settings) for feed in all_feeds()],
+            feed_declarations=[_declared(feed, feed in feeds) for feed in all_feeds()],
         )
         await desk.start()
         work = [
@@ -181,7 +183,7 @@ def _stale_limits() -> dict[str, float]:
     return {"day-ahead-hourly": 36 * 3600.0, "real-time-15min": 2_700.0, "hasp-15min": 2_700.0}
 
 
-def _declared(feed: Feed, settings: Settings) -> dict[str, object]:
+def _declared(feed: Feed, enabled: bool) -> dict[str, object]:
     return {
         "feed": feed.name,
         "provider": feed.provider,
@@ -189,7 +191,7 @@ def _declared(feed: Feed, settings: Settings) -> dict[str, object]:
         "region": feed.region,
         "cadence_seconds": feed.cadence_seconds,
         "stale_after_seconds": feed.stale_after_seconds,
-        "enabled": settings.provider_enabled(feed.provider, feed.needs_key),
+        "enabled": enabled,
         "needs_key": list(feed.needs_key),
     }
 

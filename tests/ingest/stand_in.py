@@ -1,4 +1,4 @@
-"""A stand-in for upstreams on loopback: answers what the test tells it to, byte for byte, and remembers what was asked."""
+"""A stand-in for upstreams on loopback: answers what the test says, byte for byte, and remembers what was asked."""
 
 import asyncio
 import contextlib
@@ -46,6 +46,7 @@ class StandIn:
         self._clock = clock
         self.answer = answer
         self.asked: list[Asked] = []
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     @property
     def url(self) -> str:
@@ -60,9 +61,15 @@ class StandIn:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._server.close()
+        for writer in self._open.values():
+            writer.transport.abort()
+        await asyncio.gather(*self._open)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        task = asyncio.current_task()
+        assert task is not None
+        self._open[task] = writer
+        with contextlib.suppress(ConnectionError):
             async for asked in self._requests(reader):
                 self.asked.append(asked)
                 answer = self.answer(asked)
@@ -72,9 +79,9 @@ class StandIn:
                 await self._write(writer, answer)
                 if answer.pieces is not None or answer.promised_length is not None:
                     break
-        writer.close()
-        with contextlib.suppress(ConnectionError):
+            writer.close()
             await writer.wait_closed()
+        del self._open[task]
 
     async def _requests(self, reader: asyncio.StreamReader) -> AsyncIterator[Asked]:
         while True:

@@ -1,4 +1,4 @@
-"""The client against an upstream that misbehaves: each fault ends in its own error, within the budget, unheard by others."""
+"""The client against an upstream that misbehaves: each fault ends in its own error and within the budget."""
 
 import asyncio
 import gzip
@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from itertools import pairwise
 
 import pytest
-from ingest_fakes import NOON, PRICES, metrics, upstream_to
-from stand_in import Answer, Asked, StandIn, redirect
 
+from ingest.fakes import NOON, PRICES, PatientClock, metrics, upstream_to
+from ingest.stand_in import Answer, Asked, StandIn, redirect
 from vibelux.feeds import Feed, Request
 from vibelux.ingest.client import Reply, Upstream
 from vibelux.market.clock import FrozenClock
@@ -28,7 +29,10 @@ from vibelux.market.errors import (
 )
 
 REQUEST = Request("https://prices.test/data?x=1")
-THROTTLE_PAGE = b"<html><body><p>CAISO Acceptable Use Policy Violation. Please retry your request after 5 seconds.</p></body></html>"
+THROTTLE_PAGE = (
+    b"<html><body><p>CAISO Acceptable Use Policy Violation. "
+    b"Please retry your request after 5 seconds.</p></body></html>"
+)
 
 
 def in_turn(*answers: Answer) -> Callable[[Asked], Answer]:
@@ -71,9 +75,9 @@ async def test_a_tape_on_loopback_says_where_its_bytes_come_from(claim: str, ori
 
 async def test_without_a_stand_in_nobody_may_say_that_its_bytes_are_not_live() -> None:
     clock = FrozenClock(NOON)
-    async with StandIn(clock, lambda _: Answer(headers={"X-Vibelux-Origin": "synthetic"})) as there:
-        async with Upstream(clock) as upstream:
-            reply = await upstream.fetch(PRICES, Request(there.url + "/data"))
+    tape = Answer(headers={"X-Vibelux-Origin": "synthetic"})
+    async with StandIn(clock, lambda _: tape) as there, Upstream(clock) as upstream:
+        reply = await upstream.fetch(PRICES, Request(there.url + "/data"))
     assert reply.origin == "live"
 
 
@@ -94,7 +98,7 @@ async def test_429_without_a_word_is_throttled_after_a_few_attempts() -> None:
     error, there = await fetched(lambda _: Answer(429))
     assert isinstance(error, Throttled)
     assert len(there.asked) == 3
-    gaps = [(b.at - a.at).total_seconds() for a, b in zip(there.asked, there.asked[1:], strict=False)]
+    gaps = [(b.at - a.at).total_seconds() for a, b in pairwise(there.asked)]
     assert all(gap >= 5 for gap in gaps)
 
 
@@ -278,7 +282,7 @@ async def test_a_redirect_to_another_host_without_tls_is_not_followed() -> None:
 
 
 async def test_requests_keep_the_distance_of_the_budget_and_prices_go_first() -> None:
-    clock = FrozenClock(NOON)
+    clock = PatientClock(NOON)
     slow = replace(PRICES, service=replace(PRICES.service, seconds_between=5.0))
     load = replace(slow, kind="series", data_type="load")
     async with StandIn(clock, lambda _: Answer()) as there, upstream_to(there.url, clock) as upstream:
@@ -291,7 +295,7 @@ async def test_requests_keep_the_distance_of_the_budget_and_prices_go_first() ->
         )
     assert [asked.path for asked in there.asked] == ["/price", "/load-1", "/load-2", "/history"]
     moments = [asked.at for asked in there.asked]
-    assert all(later - earlier >= timedelta(seconds=5) for earlier, later in zip(moments, moments[1:], strict=False))
+    assert all(later - earlier >= timedelta(seconds=5) for earlier, later in pairwise(moments))
 
 
 async def test_the_breaker_opens_after_failures_in_a_row_and_closes_after_a_good_probe() -> None:

@@ -3,12 +3,12 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import websockets
-from serve.fakes import World
 
+from serve.fakes import World
 from vibelux.serve.server import serve
 
 
@@ -55,3 +55,10 @@ async def close_code(socket: websockets.ClientConnection, seconds: float = 5.0) 
             while True:
                 before.append(await socket.recv())
     return socket.close_code, before
+
+
+async def until(holds: Callable[[], object], seconds: float = 5.0) -> None:
+    """Returns as soon as it holds."""
+    async with asyncio.timeout(seconds):
+        while not holds():  # noqa: ASYNC110 (nothing tells of it)
+            await asyncio.sleep(0.01)

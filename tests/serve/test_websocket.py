@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 import websockets
-from serve.fakes import KEYS, NOW, World, answer, price
-from serve.served import close_code, dial, heard, listening
 
+from serve.fakes import KEYS, NOW, World, answer, price
+from serve.served import close_code, dial, heard, listening, until
 from vibelux.serve.server import serve
 
 F = "facilityId=salinas-1"
@@ -166,8 +166,7 @@ async def test_who_comes_back_gets_what_was_missed_and_no_snapshot(world: World,
 async def test_who_missed_nothing_gets_only_what_comes(world: World, port: int) -> None:
     publish_price(world)
     async with dial(port, f"{F}&since=1", "vlx_all") as socket:
-        while not world.desk.subscriptions.get("salinas-1"):
-            await asyncio.sleep(0.01)
+        await until(lambda: world.desk.subscriptions.get("salinas-1"))
         publish_price(world)
         assert (await heard(socket))["seq"] == 2
 
@@ -304,10 +303,7 @@ async def test_the_gauge_counts_open_sockets_and_nothing_stays_behind(world: Wor
         await heard(two)
         assert clients() == 2
         assert len(world.desk.subscriptions["salinas-1"]) == 1
-    while clients():
-        await asyncio.sleep(0.01)
-    await asyncio.sleep(0.05)
-    assert not world.desk.subscriptions["salinas-1"]
+    await until(lambda: not clients() and not world.desk.subscriptions["salinas-1"])
 
 
 async def test_when_the_desk_stops_sockets_are_told_that_it_restarts(world: World, port: int) -> None:
@@ -323,8 +319,7 @@ async def test_the_server_stops_within_three_seconds_with_sockets_open_and_one_t
     running = asyncio.create_task(
         serve(world.app, "127.0.0.1", 0, stop, on_listening=lambda _, port: ports.append(port))
     )
-    while not ports:
-        await asyncio.sleep(0.01)
+    await until(lambda: ports)
     async with dial(ports[0], F, "vlx_all") as reader, dial(ports[0], F, "vlx_all", max_queue=1) as deaf:
         await heard(reader)
         deaf.transport.pause_reading()

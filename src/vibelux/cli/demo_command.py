@@ -10,6 +10,7 @@ import hashlib
 import os
 import sys
 import webbrowser
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -104,8 +105,13 @@ async def _replay(
     position = folder / "moment"
     clock = VirtualClock(recall(position) or begin, args.speed)
     nodes = tuple(sorted({one.pricing_node for one in facilities}))
-    async with LoopbackUpstream(TapeSource(tape, nodes), clock) as upstream:
-        plan = _plan(args, folder, clock, upstream.url, facilities)
+    source = TapeSource(tape, nodes)
+    async with LoopbackUpstream(source, clock) as upstream:
+        plan = replace(
+            _plan(args, folder, upstream.url, {name.partition("/")[0] for name in source.feeds}, facilities),
+            clock=clock,
+            only=source.feeds,
+        )
         remembering = asyncio.create_task(keep_remembering(position, clock))
         try:
             return await _running.run_until_stopped(plan)
@@ -123,13 +129,13 @@ def _label(tape: "Tape | None", begin: datetime) -> str:
 
 
 def _plan(
-    args: argparse.Namespace, folder: Path, clock: "object", upstream: str, facilities: "tuple[Facility, ...]"
+    args: argparse.Namespace, folder: Path, upstream: str, served: set[str], facilities: "tuple[Facility, ...]"
 ) -> "Plan":
     from vibelux.config import PROVIDERS, Settings
     from vibelux.service import Plan
 
     providers: dict[str, dict[str, object]] = {name: {"enabled": False} for name in PROVIDERS}
-    providers["caiso"] = {"enabled": True, "base_url": upstream}
+    providers |= {name: {"enabled": True, "base_url": upstream} for name in served}
     # The environment must not reach a demo: a DATABASE_URL there is somebody's real one.
     settings = Settings.load(None, env={}, data_dir=folder, providers=providers)
     loop = asyncio.get_running_loop()
@@ -142,7 +148,6 @@ def _plan(
         settings=settings,
         facilities=facilities,
         port=args.port,
-        clock=clock,  # type: ignore[arg-type] # named late, as clocks import asyncio
         with_hubs=False,
         announce=announce,
     )

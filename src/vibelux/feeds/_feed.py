@@ -52,6 +52,12 @@ class Daily:
     timezone: str
     days_ahead: int = 1
 
+    def _newest_day(self, moment: datetime) -> date:
+        """The newest market day that should be out."""
+        day = local_date(moment, self.timezone)
+        out = day if self._published(day) <= moment else day - timedelta(days=1)
+        return out + timedelta(days=self.days_ahead)
+
     def _published(self, day: date) -> datetime:
         return to_utc(datetime.combine(day, self.at), self.timezone, repeated=False)
 
@@ -63,14 +69,14 @@ class Daily:
 
     def known_until(self, moment: datetime) -> datetime:
         """The end of the newest market day that should be out at `moment`."""
-        day = local_date(moment, self.timezone)
-        out = day if self._published(day) <= moment else day - timedelta(days=1)
-        return local_day(out + timedelta(days=self.days_ahead), self.timezone).end
+        return local_day(self._newest_day(moment), self.timezone).end
 
     def window(self, moment: datetime) -> Interval:
-        """What a poll at `moment` asks for: the current market day to the end of what should be out."""
-        today = local_day(local_date(moment, self.timezone), self.timezone)
-        return Interval(today.start, max(today.end, self.known_until(moment)))
+        """What a poll at `moment` asks for: from the current market day, or the newest one that is out, to the end."""
+        today = local_date(moment, self.timezone)
+        newest = self._newest_day(moment)
+        first, last = local_day(min(today, newest), self.timezone), local_day(max(today, newest), self.timezone)
+        return Interval(first.start, last.end)
 
 
 Publication = Rolling | Daily

@@ -52,7 +52,7 @@ def unpack(body: bytes, name: str = "", *, nested: int = 0) -> list[Member]:
         archive = zipfile.ZipFile(io.BytesIO(body))
     except (zipfile.BadZipFile, ValueError, struct.error, OSError, NotImplementedError) as error:
         raise Corrupt(f"{name or 'payload'}: the zip is damaged or cut off: {error}") from error
-    infos = [info for info in archive.infolist() if not info.is_dir()]
+    infos = [info for info in archive.infolist() if not info.filename.endswith("/")]
     if not infos:
         raise Corrupt(f"{name or 'payload'}: the zip is empty")
     if len(infos) > MAX_MEMBERS and not nested:

@@ -87,6 +87,12 @@ class TapeSource:
         """Of the tape, or synthetic."""
         return self.tape.origin if self.tape else Origin.SYNTHETIC
 
+    @property
+    def feeds(self) -> frozenset[str]:
+        """The names of all feeds that can be asked for."""
+        recorded = (entries[0].feed for entries in self._recorded.values())
+        return frozenset([*recorded, *(feed.name for feed in self._synthetic.values())])
+
     def feed_of(self, wanted: Wanted) -> str | None:
         """The name of the feed that such a request belongs to."""
         recorded = self._recorded.get(wanted.report)

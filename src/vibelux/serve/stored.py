@@ -9,7 +9,7 @@ import msgspec
 
 from vibelux.market.errors import UsageError
 from vibelux.market.intervals import iso_z
-from vibelux.market.records import ELECTRICITY_PRICE, KINDS, Type
+from vibelux.market.records import ELECTRICITY_PRICE, KINDS, Field, Type
 from vibelux.serve.ports import Row
 from vibelux.store import decisions, facilities, keys, reader
 from vibelux.store.database import Database
@@ -153,13 +153,17 @@ def _sealed(kind: str, page: "pl.DataFrame") -> str:
 def _opened(kind: str, cursor: str) -> tuple[Any, ...]:
     fields = {field.name: field for field in KINDS[kind].fields}
     order = [fields[name] for name in reader.order_of(kind)]
-    shape = tuple[tuple(_CURSOR_TYPES[one.type] | (None if one.nullable else _CURSOR_TYPES[one.type]) for one in order)]
     refused = UsageError("`after` is not a cursor that was given out; take `next` as it is")
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        place: tuple[Any, ...] = msgspec.json.decode(text, type=shape)
+        values = msgspec.json.decode(text, type=list[Any])
+        place = tuple(_typed(field, value) for field, value in zip(order, values, strict=True))
     except (msgspec.MsgspecError, ValueError) as error:
         raise refused from error
     if b"\\u0000" in text:  # no text that PostgreSQL could hold
         raise refused
     return place
+
+
+def _typed(field: Field, value: object) -> Any:
+    return None if value is None and field.nullable else msgspec.convert(value, _CURSOR_TYPES[field.type])

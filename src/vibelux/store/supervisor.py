@@ -53,10 +53,12 @@ class Supervisor:
                     return 0
                 self._pause(server, _POLL_SECONDS)
             _log.warning("postgres ended by itself with code %s", server.returncode)
-            delay = _FIRST_DELAY_SECONDS if time.monotonic() - started > _LONG_ENOUGH_SECONDS else delay * 2
             if self._unused():
                 return 0
+            if time.monotonic() - started > _LONG_ENOUGH_SECONDS:
+                delay = _FIRST_DELAY_SECONDS
             time.sleep(delay)
+            delay *= 2
         _log.error("postgres does not come up; giving up")
         return 1
 

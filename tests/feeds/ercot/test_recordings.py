@@ -11,12 +11,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from lxml import etree
 
 from shared_files import real
 from vibelux.feeds import Payload, feed_named, read
 
-SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 CDT, CST = timedelta(hours=-5), timedelta(hours=-6)
 
 
@@ -68,23 +66,14 @@ def test_prices_of_a_dispatch_run_equal_the_file() -> None:
 
 
 def cells_by_hand(workbook: bytes) -> Iterator[list[str]]:
-    """The rows of all sheets, read from their XML."""
+    """The rows of all sheets, cut from their XML."""
     archive = zipfile.ZipFile(io.BytesIO(workbook))
-    shared = [
-        "".join(text.text or "" for text in item.iter(f"{SHEET}t"))
-        for item in etree.fromstring(archive.read("xl/sharedStrings.xml"))
-    ]
+    shared = re.findall(r"<t[^>]*>([^<]*)</t>", archive.read("xl/sharedStrings.xml").decode())
     for name in archive.namelist():
         if re.match(r"xl/worksheets/sheet\d+\.xml", name, re.IGNORECASE):
-            for _, element in etree.iterparse(io.BytesIO(archive.read(name))):
-                if element.tag == f"{SHEET}row":
-                    yield [
-                        shared[int(cell.findtext(f"{SHEET}v") or 0)]
-                        if cell.get("t") == "s"
-                        else cell.findtext(f"{SHEET}v") or ""
-                        for cell in element
-                    ]
-                    element.clear()
+            for row in archive.read(name).decode().split("<row ")[1:]:
+                cells = re.findall(r"<c ([^>]*)><v>([^<]*)</v>", row)
+                yield [shared[int(value)] if 't="s"' in attributes else value for attributes, value in cells]
 
 
 @pytest.mark.parametrize(
@@ -151,28 +140,23 @@ def test_year_of_capacity_prices_equals_the_file_with_its_repeated_hour() -> Non
 
 
 @pytest.mark.parametrize(
-    ("month", "first", "end"),
+    ("month", "first"),
     [
-        ("202403", datetime(2024, 3, 1, 6, tzinfo=UTC), datetime(2024, 4, 1, 5, tzinfo=UTC)),
-        ("202411", datetime(2024, 11, 1, 5, tzinfo=UTC), datetime(2024, 12, 1, 6, tzinfo=UTC)),
-        ("202508", datetime(2025, 8, 1, 5, tzinfo=UTC), datetime(2025, 9, 1, 5, tzinfo=UTC)),
+        ("202403", datetime(2024, 2, 29, 6, tzinfo=UTC)),
+        ("202411", datetime(2024, 10, 31, 5, tzinfo=UTC)),
+        ("202508", datetime(2025, 7, 31, 5, tzinfo=UTC)),
     ],
 )
-def test_month_of_load_has_each_hour_once_and_the_sums_of_the_file(month: str, first: datetime, end: datetime) -> None:
+def test_month_of_load_has_each_hour_once_and_the_sums_of_the_file(month: str, first: datetime) -> None:
     path = f"np6_346_cd/NP6-346-CD_{month}.csv"
     table = lines(path)
     frame = parsed_of("ercot/load", path).frames["series"]
 
     assert frame.height == 5 * len(table)
-    for column, location in {
-        **{zone: zone for zone in ("NORTH", "SOUTH", "WEST", "HOUSTON")},
-        "TOTAL": "ERCOT",
-    }.items():
-        part = frame.filter(frame["location"] == location).sort("valid_start")
+    for column in ("NORTH", "SOUTH", "WEST", "HOUSTON", "TOTAL"):
+        part = frame.filter(frame["location"] == ("ERCOT" if column == "TOTAL" else column)).sort("valid_start")
         assert part["value"].sum() == pytest.approx(math.fsum(float(line[column]) for line in table), rel=1e-12)
-        hours = [first + timedelta(hours=n) for n in range(int((end - first) / timedelta(hours=1)))]
-        assert set(part["valid_start"]) <= set(hours)
-        assert part["valid_start"].n_unique() == len(table)
+        assert part["valid_start"].to_list() == [first + timedelta(hours=n) for n in range(len(table))]
     assert set(frame["category"]) == {"forecast zone"}
     assert frame["issued_at"].null_count() == frame.height
 

@@ -86,6 +86,8 @@ def rows(body: bytes, name: str) -> "pl.DataFrame":
             extra=tuple(document),
         )
     names = [str(field.get("name")) for field in fields or () if isinstance(field, dict)]
+    if len(set(names)) < len(names):
+        raise SchemaChanged(f"{name or 'payload'}: a field occurs twice among {', '.join(names)[:200]}")
     if any(not isinstance(row, list) or len(row) != len(names) for row in data):
         raise Corrupt(f"{name or 'payload'}: a row does not have {len(names)} cells, one for each field")
     columns = zip(*data, strict=True) if data else ([] for _ in names)

@@ -96,6 +96,8 @@ def tables(payload: Payload, layouts: Sequence[Layout]) -> Iterator[Table]:
 
 def _from_csv(member: Member, layouts: Sequence[Layout]) -> Table:
     refuse_html(member.body, member.name, "CSV")
+    if not without_bom(member.body).strip():
+        raise Corrupt(f"{member.name or 'payload'}: empty where a report was promised")
     if looks_like_markup(member.body):
         raise Corrupt(f"{member.name or 'payload'}: XML; the CSV twin of each report is read: {excerpt(member.body)}")
     header = [column for column in header_of(member.body) if column]

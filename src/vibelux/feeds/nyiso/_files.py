@@ -6,6 +6,7 @@ resolved once and ordinary rows never meet Python.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -59,55 +60,74 @@ def members(payload: Payload) -> list[Member]:
     return found
 
 
-def table(
-    member: Member,
-    columns: Sequence[str],
-    quarantined: list[Quarantined],
-    *,
-    numbers: Sequence[str],
-    series: Sequence[str] = (),
-    stamp: str = STAMP,
-    aliases: Mapping[str, Sequence[str]] | None = None,
-    optional: Sequence[str] = (LABEL,),
-) -> "pl.DataFrame":
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """How a report is printed.
+
+    `series` are the columns that tell series apart whose order counts; an empty cell of `numbers` is null.
+    """
+
+    columns: Sequence[str]
+    numbers: Sequence[str]
+    series: Sequence[str] = ()
+    stamp: str = STAMP
+    aliases: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    optional: Sequence[str] = ()
+
+
+def table(member: Member, form: Form, quarantined: list[Quarantined]) -> "pl.DataFrame":
     """The wanted columns of one file with `moment`, its stamps in UTC; rows in the order of the file.
 
-    Args:
-        member: the file.
-        columns: the names that must be there.
-        quarantined: rows with a time or a number that cannot be read are put here.
-        numbers: columns of numbers; an empty cell is null.
-        series: the columns that tell series apart whose order counts.
-        stamp: the column of times.
-        aliases: other names of columns.
-        optional: columns that may be missing.
+    Rows with a time or a number that cannot be read are set aside.
 
     Raises:
         SchemaChanged, Corrupt: see `read_csv`.
     """
+    return _with_moment(_columns(member, form, quarantined), form, quarantined)
+
+
+def all_rows(payload: Payload, form: Form, quarantined: list[Quarantined]) -> "pl.DataFrame":
+    """The same of all files of a payload, which have one form; `file` counts them.
+
+    Raises:
+        FeedError: see `members` and `table`.
+    """
+    import polars as pl
+
+    parts = [
+        _columns(member, form, quarantined).with_columns(file=pl.lit(at, pl.UInt32()))
+        for at, member in enumerate(members(payload))
+    ]
+    return _with_moment(pl.concat(parts), form, quarantined)
+
+
+def _columns(member: Member, form: Form, quarantined: list[Quarantined]) -> "pl.DataFrame":
     import polars as pl
 
     frame = read_csv(
-        member.body, columns, name=member.name, numbers=numbers, aliases=aliases, optional=(*optional,)
-    ).filter(~pl.all_horizontal(pl.all().is_null()))
-    place = (stamp, *series)
-    for number in numbers:
+        member.body,
+        form.columns,
+        name=member.name,
+        numbers=form.numbers,
+        aliases=form.aliases,
+        optional=form.optional,
+    )
+    frame = frame.filter(~pl.all_horizontal(pl.all().is_null()))
+    for number in form.numbers:
         if frame.schema.get(number) == pl.String:
             value = frame[number].cast(pl.Float64, strict=False)
             bad = value.is_null() & (frame[number].fill_null("") != "")
-            _set_aside(frame.filter(bad), f"{number} is not a number", place, quarantined)
+            _set_aside(frame.filter(bad), f"{number} is not a number", form, quarantined)
             frame = frame.with_columns(value).filter(~bad)
-    return _with_moment(frame, stamp, series, quarantined)
+    return frame
 
 
-def _with_moment(
-    frame: "pl.DataFrame", stamp: str, series: Sequence[str], quarantined: list[Quarantined]
-) -> "pl.DataFrame":
+def _with_moment(frame: "pl.DataFrame", form: Form, quarantined: list[Quarantined]) -> "pl.DataFrame":
     import polars as pl
 
     local = pl.coalesce(
-        pl.col(stamp).str.to_datetime(form, strict=False, time_unit="us")
-        for form in ("%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M")
+        pl.col(form.stamp).str.to_datetime(pattern, strict=False, time_unit="us")
+        for pattern in ("%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M")
     )
     frame = frame.with_columns(local=local).with_columns(hour=pl.col("local").dt.truncate("1h"))
     told_by = ("hour", LABEL) if LABEL in frame.columns else ("hour",)
@@ -118,12 +138,12 @@ def _with_moment(
         pl.col("moment") + (pl.col("local") - pl.col("hour"))
     )
     if len(told_by) == 1:
-        frame = _told_by_order(frame, [hour for (hour,) in hours.select("hour").iter_rows()], series)
+        frame = _told_by_order(frame, [hour for (hour,) in hours.select("hour").iter_rows()], form.series)
     bad = frame["moment"].is_null()
     if bad.any():
-        _set_aside(frame.filter(bad), "the time is none in New York, or one of two", (stamp, *series), quarantined)
+        _set_aside(frame.filter(bad), "the time is none in New York, or one of two", form, quarantined)
         frame = frame.filter(~bad)
-    return frame.drop("local", "hour", stamp)
+    return frame.drop("local", "hour", form.stamp)
 
 
 def _labelled(hour: datetime, label: str) -> datetime | None:
@@ -182,7 +202,9 @@ def _told_by_order(frame: "pl.DataFrame", hours: Sequence[datetime], series: Seq
     )
 
 
-def _set_aside(frame: "pl.DataFrame", reason: str, place: Sequence[str], quarantined: list[Quarantined]) -> None:
+def _set_aside(frame: "pl.DataFrame", reason: str, form: Form, quarantined: list[Quarantined]) -> None:
     for row in frame.iter_rows(named=True):
         cells = (str(cell) for name, cell in row.items() if name not in {"local", "hour", "moment"})
-        quarantined.append(Quarantined(reason, " ".join(str(row[name]) for name in place), ",".join(cells)))
+        quarantined.append(
+            Quarantined(reason, " ".join(str(row[name]) for name in (form.stamp, *form.series)), ",".join(cells))
+        )

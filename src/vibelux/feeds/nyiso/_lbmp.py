@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vibelux.feeds._check import shaped
 from vibelux.feeds._feed import Payload
-from vibelux.feeds.nyiso._files import STAMP, members, table
+from vibelux.feeds.nyiso._files import STAMP, Form, all_rows
 from vibelux.market.records import ELECTRICITY_PRICE, Quarantined
 from vibelux.market.units import MWH_PER_KWH
 
@@ -46,20 +46,8 @@ def rows(
     payload: Payload, quarantined: list[Quarantined], aliases: Mapping[str, Sequence[str]] = ALIASES
 ) -> "pl.DataFrame":
     """All rows of all files: `moment`, `Name`, and the three numbers in USD/MWh."""
-    import polars as pl
-
-    return pl.concat(
-        table(
-            member,
-            COLUMNS,
-            quarantined,
-            numbers=(_PRICE, _LOSS, _CONGESTION),
-            series=("Name", "PTID"),
-            aliases=aliases,
-            optional=(),
-        )
-        for member in members(payload)
-    )
+    form = Form(columns=COLUMNS, numbers=(_PRICE, _LOSS, _CONGESTION), series=("Name", "PTID"), aliases=aliases)
+    return all_rows(payload, form, quarantined)
 
 
 def records(frame: "pl.DataFrame", reports: tuple[str, str]) -> "pl.DataFrame":

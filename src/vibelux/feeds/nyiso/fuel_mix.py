@@ -21,18 +21,10 @@ def parse(payload: Payload) -> Parsed:
     import polars as pl
 
     parsed = Parsed()
-    frame = pl.concat(
-        _files.table(
-            member,
-            COLUMNS,
-            parsed.quarantined,
-            numbers=("Gen MW",),
-            series=("Fuel Category",),
-            aliases={"Gen MW": ("Gen MWh",)},
-            optional=(),
-        )
-        for member in _files.members(payload)
+    form = _files.Form(
+        columns=COLUMNS, numbers=("Gen MW",), series=("Fuel Category",), aliases={"Gen MW": ("Gen MWh",)}
     )
+    frame = _files.all_rows(payload, form, parsed.quarantined)
     parsed.frames[SERIES.name] = shaped(
         SERIES,
         frame.select(

@@ -21,10 +21,8 @@ def parse(payload: Payload) -> Parsed:
     import polars as pl
 
     parsed = Parsed()
-    frame = pl.concat(
-        _files.table(member, COLUMNS, parsed.quarantined, numbers=("Load",), series=("Name",), optional=())
-        for member in _files.members(payload)
-    )
+    form = _files.Form(columns=COLUMNS, numbers=("Load",), series=("Name",))
+    frame = _files.all_rows(payload, form, parsed.quarantined)
     parsed.frames[SERIES.name] = shaped(
         SERIES,
         frame.select(

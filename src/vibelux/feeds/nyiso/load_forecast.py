@@ -27,12 +27,8 @@ def parse(payload: Payload) -> Parsed:
 
     parsed = Parsed()
     values = (*ZONES, TOTAL)
-    wide = pl.concat(
-        _files.table(member, COLUMNS, parsed.quarantined, numbers=values, optional=()).with_columns(
-            issued_at=pl.col("moment").first()
-        )
-        for member in _files.members(payload)
-    )
+    wide = _files.all_rows(payload, _files.Form(columns=COLUMNS, numbers=values), parsed.quarantined)
+    wide = wide.with_columns(issued_at=pl.col("moment").first().over("file"))
     long = wide.unpivot(values, index=["moment", "issued_at"], variable_name="location")
     parsed.frames[SERIES.name] = shaped(
         SERIES,

@@ -64,14 +64,13 @@ def _long(member: Member, payload: Payload, quarantined: list[Quarantined]) -> "
         match = _PRICE_COLUMN.fullmatch(column)
         if match is not None and match[2] in SERVICES:
             products[column] = (match[1], match[2])
-    wide = _files.table(
-        member,
-        (_files.STAMP, *products) if products else COLUMNS,
-        quarantined,
+    form = _files.Form(
+        columns=(_files.STAMP, *products) if products else COLUMNS,
         numbers=tuple(products),
         series=("Name",) if "Name" in header_of(member.body) else (),
-        optional=("Time Zone", "Name"),
+        optional=(_files.LABEL, "Name"),
     )
+    wide = _files.table(member, form, quarantined)
     long = wide.with_columns(Name=pl.col("Name") if "Name" in wide.columns else pl.lit("NYCA")).unpivot(
         list(products), index=["moment", "Name"], variable_name="column", value_name="price_per_mw_hour"
     )

@@ -54,9 +54,13 @@ def parse(payload: Payload) -> Parsed:
 def _constraints(member: Member, report: str | None, quarantined: list[Quarantined]) -> "pl.DataFrame":
     import polars as pl
 
-    frame = _files.table(
-        member, COLUMNS, quarantined, numbers=("Constraint Cost($)",), series=("Limiting Facility", "Contingency")
+    form = _files.Form(
+        columns=COLUMNS,
+        numbers=("Constraint Cost($)",),
+        series=("Limiting Facility", "Contingency"),
+        optional=(_files.LABEL,),
     )
+    frame = _files.table(member, form, quarantined)
     stamps = frame["moment"].unique().sort()
     report = report or _report(member.name, stamps)
     start = pl.col("moment")
@@ -90,14 +94,13 @@ def _report(name: str, stamps: "pl.Series") -> str:
 def _flows(member: Member, quarantined: list[Quarantined]) -> "pl.DataFrame":
     import polars as pl
 
-    frame = _files.table(
-        member,
-        ("Timestamp", "Interface Name", *_FLOWS),
-        quarantined,
+    form = _files.Form(
+        columns=("Timestamp", "Interface Name", *_FLOWS),
         numbers=tuple(_FLOWS),
         series=("Interface Name",),
         stamp="Timestamp",
     )
+    frame = _files.table(member, form, quarantined)
     long = frame.unpivot(list(_FLOWS), index=["moment", "Interface Name"], variable_name="column")
     return long.select(
         provider=pl.lit("nyiso"),

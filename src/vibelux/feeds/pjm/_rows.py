@@ -94,15 +94,15 @@ def _texts_of(rows: Sequence[dict[str, msgspec.Raw]], report: Report, name: str)
             extra=[column for column in have if column not in wanted],
         )
     columns = [*wanted, *(column for column in optional if column in have)]
-    cells = {column: [_text(row.get(column)) for row in rows] for column in columns}
+    cells = {column: [_text(row.get(column), name) for row in rows] for column in columns}
     return pl.DataFrame(cells, schema=dict.fromkeys(columns, pl.String()))
 
 
-def _text(cell: msgspec.Raw | None) -> str | None:
+def _text(cell: msgspec.Raw | None, name: str) -> str | None:
     raw = b"null" if cell is None else bytes(cell)
     if raw == b"null":
         return None
-    return msgspec.json.decode(raw, type=str) if raw.startswith(b'"') else raw.decode("utf-8", "replace")
+    return parse_json_as(raw, str, name) if raw.startswith(b'"') else raw.decode("utf-8", "replace")
 
 
 def from_csv(body: bytes, report: Report, name: str) -> "pl.DataFrame":

@@ -1,5 +1,6 @@
 """What the tests of ingest share: small feeds, payloads, and a store in memory."""
 
+import asyncio
 import io
 import zipfile
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from vibelux.feeds._check import shaped
 from vibelux.feeds._csv import read_csv
 from vibelux.ingest.client import Upstream
 from vibelux.ingest.metrics import Metrics
-from vibelux.market.clock import Clock
+from vibelux.market.clock import Clock, FrozenClock
 from vibelux.market.errors import FeedError, StoreUnavailable
 from vibelux.market.records import ELECTRICITY_PRICE
 from vibelux.store.journal import Receipt
@@ -90,6 +91,14 @@ def zipped(name: str, body: bytes) -> bytes:
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(name, body)
     return packed.getvalue()
+
+
+class PatientClock(FrozenClock):
+    """A frozen clock that lets sockets do their work before time goes on."""
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(0.005)
+        await super().sleep(seconds)
 
 
 class MemoryKeeper:
