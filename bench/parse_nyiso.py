@@ -48,8 +48,10 @@ class Reply:
 def get(url, *args, **kwargs):
     archive = zipfile.ZipFile(io.BytesIO(body))
     day = re.search("([0-9]{8})[.]csv", url)
-    names = [name for name in archive.namelist() if day is None or name.startswith(day[1])]
-    return Reply(archive.read(names[-1]))
+    if day is not None:
+        return Reply(next(archive.read(name) for name in archive.namelist() if name.startswith(day[1])))
+    header, *rows = archive.read(archive.namelist()[-1]).splitlines(keepends=True)
+    return Reply(header + b"".join(row for row in rows if row[:21] == rows[-1][:21]))  # the latest interval alone
 iso = gridstatus.NYISO()
 first, last = (pd.Timestamp(day, tz="America/New_York") for day in (first, last))
 times = []

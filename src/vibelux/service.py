@@ -1,10 +1,11 @@
 """The whole service in one process: what it is made of and how the parts are joined. Wiring only, no logic."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
@@ -58,7 +59,7 @@ class Plan:
     tap: Tap | None = None
     """Is shown every reply of an upstream."""
     loopback_page: bool = True
-    announce: Callable[[Database, str], None] | None = None
+    announce: Callable[[Database, str], Awaitable[None]] | None = None
     """Is told the page's address once the service listens."""
 
 
@@ -115,16 +116,25 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
             feed_declarations=[_declared(feed, feed in feeds) for feed in all_feeds()],
         )
         await desk.start()
+        listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         work = [
             asyncio.create_task(collector.run(feeds), name="collect"),
             asyncio.create_task(desk.run(), name="decide"),
             asyncio.create_task(_tidy(db, clock), name="tidy"),
             asyncio.create_task(
-                serve(create_app(state), plan.host, plan.port, stop, on_listening=_told(plan, db)), name="serve"
+                serve(
+                    create_app(state), plan.host, plan.port, stop, on_listening=lambda url, _: listening.set_result(url)
+                ),
+                name="serve",
             ),
         ]
         stack.push_async_callback(_end, work, desk)
-        await asyncio.wait([asyncio.create_task(stop.wait()), *work], return_when=asyncio.FIRST_COMPLETED)
+        first: list[asyncio.Future[Any]] = [listening, *work]
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+        if listening.done() and plan.announce is not None:
+            await plan.announce(db, listening.result())
+        work.append(asyncio.create_task(_stopped(stop), name="stop"))
+        await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
         for task in work:
             if task.done():
                 task.result()  # a part that ended by itself ended badly: say why
@@ -196,13 +206,8 @@ def _declared(feed: Feed, enabled: bool) -> dict[str, object]:
     }
 
 
-def _told(plan: Plan, db: Database) -> Callable[[str, int], None]:
-    def told(url: str, port: int) -> None:
-        del port
-        if plan.announce is not None:
-            plan.announce(db, url)
-
-    return told
+async def _stopped(stop: asyncio.Event) -> None:
+    await stop.wait()
 
 
 async def _tidy(db: Database, clock: Clock) -> None:

@@ -1,11 +1,13 @@
 """Facilities and market rows for tests."""
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from vibelux.dispatch.facility import Facility
 from vibelux.outlook.conditions import Conditions, MarketRows, conditions
 
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 NOW = datetime(2026, 7, 14, 20, 2, tzinfo=UTC)
 HUB = "FRPGE1"
 

@@ -5,15 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from dispatch.plants import NOW, body, engine, facility
+from dispatch.plants import EXAMPLES, NOW, body, engine, facility
 from vibelux.config import Settings
 from vibelux.dispatch.decision import decide
 from vibelux.dispatch.facility import MAX_ENGINES, Facility, load_facilities
 from vibelux.dispatch.state import PlantState
 from vibelux.market.errors import ConfigError
 from vibelux.outlook.conditions import MarketRows, conditions
-
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
 def written(folder: Path, text: str) -> Path:
@@ -92,8 +90,14 @@ def test_a_file_of_its_own_holds_one_facility(tmp_path):
         ({"demand": {}}, "facility: demand: give power_kw and heat_kw, or file"),
         ({"demand": {"file": "x.csv", "heat_kw": 3}}, "facility: demand: give power_kw"),
         ({"demand": {"file": "loads.csv"}}, "facility: demand.file: files are read from facility files only"),
-        ({"heat_storage": {"capacity_kwh": 5, "charge_max_kw": 1, "discharge_max_kw": 1, "min_kwh": 6}}, "min_kwh is ab"),
-        ({"lights": [{"id": "l", "max_kw": 5, "photoperiod": {"start": "6", "end": "22:00"}}]}, "photoperiod.start: sh"),
+        (
+            {"heat_storage": {"capacity_kwh": 5, "charge_max_kw": 1, "discharge_max_kw": 1, "min_kwh": 6}},
+            "min_kwh is ab",
+        ),
+        (
+            {"lights": [{"id": "l", "max_kw": 5, "photoperiod": {"start": "6", "end": "22:00"}}]},
+            "photoperiod.start: sh",
+        ),
     ],
 )
 def test_a_wrong_facility_is_told_by_path_and_nearest_key(change, told):
@@ -150,7 +154,9 @@ def test_facilities_that_are_no_tables_are_told(tmp_path):
         load_facilities(written(tmp_path, "facilities = 3\n"))
 
 
-CSV = "time,power_kw,heat_kw\n2026-07-14T19:00:00Z,100,900\n2026-07-14T20:00:00Z,200,800\n2026-07-14T20:15:00Z,300,700\n"
+CSV = (
+    "time,power_kw,heat_kw\n2026-07-14T19:00:00Z,100,900\n2026-07-14T20:00:00Z,200,800\n2026-07-14T20:15:00Z,300,700\n"
+)
 
 
 def with_csv(folder: Path, text: str) -> Facility:

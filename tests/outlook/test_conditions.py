@@ -126,7 +126,9 @@ def test_the_estimate_from_recent_days_carries_its_band_and_needs_three_days():
 
 
 def test_other_hours_of_recent_days_do_not_count():
-    other = [row | {"market_interval_start": row["market_interval_start"] - timedelta(hours=2)} for row in recent_days(9, 9)]
+    other = [
+        row | {"market_interval_start": row["market_interval_start"] - timedelta(hours=2)} for row in recent_days(9, 9)
+    ]
     rows = MarketRows(history=[*recent_days(0.02, 0.03, 0.04), *other])
     assert conditions(SITE, NOW, rows).electricity.band == (0.02, 0.04)
 
@@ -178,7 +180,9 @@ def test_an_old_price_fetched_today_does_not_look_fresh():
 
 def test_what_is_not_live_is_said():
     rows = MarketRows(
-        real_time=real_time(0.05, origin="synthetic"), gas=gas(3.8, origin="synthetic"), carbon=carbon(30, origin="rebuilt")
+        real_time=real_time(0.05, origin="synthetic"),
+        gas=gas(3.8, origin="synthetic"),
+        carbon=carbon(30, origin="rebuilt"),
     )
     assert conditions(SITE, NOW, rows).notes == ("Electricity and gas prices are synthetic, not live.",)
     assert "Carbon price is rebuilt, not live." in conditions(DIRECT, NOW, rows).notes

@@ -121,7 +121,7 @@ class FakeDesk:
     def publish(self, facility_id: str, kind: str, body: Row, *, deliver: bool = True) -> int:
         """Commits a message and delivers it to whoever has subscribed."""
         seq = len(self.outbox[facility_id]) + 1
-        message = {"seq": seq, "type": kind, "body": body, "created_at": NOW}
+        message = {"seq": seq, "type": kind, "body": body, "created_at": NOW + timedelta(seconds=seq)}
         self.outbox[facility_id].append(message)
         if deliver:
             for queue in self.subscriptions.get(facility_id, ()):
@@ -163,6 +163,7 @@ class FakeStore:
         self.away = False
         self.asked_keys = 0
         self.prices = [price(START + timedelta(minutes=5 * i), 0.03 + 0.01 * (i % 5)) for i in range(37)]
+        self.prices[-1] = price(self.prices[-1]["market_interval_start"], 0.0612)
         self.history: list[Row] = [answer(0.05, at=NOW - timedelta(minutes=5 * i)) for i in range(6, 0, -1)]
 
     async def ping(self) -> None:

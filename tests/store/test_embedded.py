@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import sys
 import time
@@ -66,6 +67,11 @@ def postmaster_of(folder: Path) -> int:
     return int((folder / "pg" / "postmaster.pid").read_text().split()[0])
 
 
+def owner_and_mode(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_uid, found.st_mode & 0o777
+
+
 async def until(condition: Callable[[], object], seconds: float = 15.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
@@ -82,11 +88,31 @@ async def until_it_answers(folder: Path) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+def empty_folder(tmp_path: Path) -> Iterator[Path]:
+    """A data folder that is not there yet; whatever runs in it is killed at the end."""
     yield tmp_path / "data"
     for pid in alive(tmp_path / "data"):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder whose database was made and left in order."""
+    made = tmp_path_factory.mktemp("made") / "data"
+
+    async def make() -> None:
+        await (await Embedded.open(made)).close()
+
+    asyncio.run(make())
+    return made
+
+
+@pytest.fixture
+def folder(empty_folder: Path, made_once: Path) -> Path:
+    """A copy of it, owned by whoever runs the tests, as after moving a data folder."""
+    shutil.copytree(made_once, empty_folder)
+    return empty_folder
 
 
 @contextlib.asynccontextmanager
@@ -105,15 +131,15 @@ async def user(folder: Path, code: str = USER) -> AsyncIterator[asyncio.subproce
         await process.wait()
 
 
-async def test_the_last_user_takes_the_server_with_it(folder: Path) -> None:
-    first = await Embedded.open(folder)
-    second = await Embedded.open(folder)
+async def test_the_last_user_takes_the_server_with_it(empty_folder: Path) -> None:
+    first = await Embedded.open(empty_folder)
+    second = await Embedded.open(empty_folder)
     assert first.url == second.url
     await first.close()
-    assert await url_of_running(folder) == second.url
+    assert await url_of_running(empty_folder) == second.url
     await second.close()
-    assert await url_of_running(folder) is None
-    assert alive(folder) == []
+    assert await url_of_running(empty_folder) is None
+    assert alive(empty_folder) == []
 
 
 async def test_another_process_keeps_it_up_and_nothing_stays_when_that_is_killed(folder: Path) -> None:
@@ -156,15 +182,27 @@ async def test_a_killed_postgres_comes_back_and_the_pool_finds_it(folder: Path) 
     embedded = await Embedded.open(folder)
     db = await Database.open(embedded.url)
     killed = postmaster_of(folder)
-    os.kill(killed, signal.SIGKILL)
     with pytest.raises(StoreUnavailable):
         async with db.connection() as connection:
+            os.kill(killed, signal.SIGKILL)
             await connection.execute("SELECT pg_sleep(5)")
     await until_it_answers(folder)
     await db.ping()
     assert postmaster_of(folder) != killed
     await db.close()
     await embedded.close()
+
+
+async def test_a_pool_lives_through_an_outage(folder: Path) -> None:
+    embedded = await Embedded.open(folder)
+    db = await Database.open(embedded.url)
+    await embedded.close()
+    with pytest.raises(StoreUnavailable, match="not available"):
+        await db.ping()
+    again = await Embedded.open(folder)
+    await db.ping()
+    await db.close()
+    await again.close()
 
 
 @pytest.mark.parametrize("victims", ["user", "user and server"])
@@ -190,15 +228,15 @@ async def test_a_kill_in_the_middle_of_writing_loses_no_committed_row(folder: Pa
     assert newest in {acknowledged, acknowledged + 1}, "the last one may have been committed without being told"
 
 
-async def test_a_kill_while_the_folder_is_made_leaves_no_broken_one(folder: Path) -> None:
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", USER, str(folder))
-    await until(lambda: list(folder.glob("pg.unfinished-*/base")))
-    os.kill(supervisor_of(folder), signal.SIGKILL)
+async def test_a_kill_while_the_folder_is_made_leaves_no_broken_one(empty_folder: Path) -> None:
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", USER, str(empty_folder))
+    await until(lambda: list(empty_folder.glob("pg.unfinished-*/base")))
+    os.kill(supervisor_of(empty_folder), signal.SIGKILL)
     process.kill()
     await process.wait()
-    assert not (folder / "pg").exists()
-    embedded = await Embedded.open(folder)
-    assert await url_of_running(folder) == embedded.url
+    assert not (empty_folder / "pg").exists()
+    embedded = await Embedded.open(empty_folder)
+    assert await url_of_running(empty_folder) == embedded.url
     await embedded.close()
 
 
@@ -232,12 +270,10 @@ async def test_a_data_folder_that_cannot_be_made_is_said_to_be_so(tmp_path: Path
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root meets a folder that the server's account may not enter")
 async def test_root_can_keep_its_data_below_a_folder_of_its_own(tmp_path: Path) -> None:
-    parent = tmp_path / "private"
-    os.mkdir(parent, 0o700)
-    embedded = await Embedded.open(parent / "checkout" / ".demo")
-    assert os.stat(parent / "checkout" / ".demo" / "pg").st_uid != 0
+    embedded = await Embedded.open(tmp_path / "checkout" / ".demo")
+    assert owner_and_mode(tmp_path / "checkout" / ".demo" / "pg")[0] != 0
+    assert owner_and_mode(tmp_path) == (0, 0o700), "nothing outside the data folder is opened up"
     await embedded.close()
-    assert os.stat(parent).st_mode & 0o777 == 0o700, "nothing outside the data folder is opened up"
 
 
 async def test_a_folder_without_a_server_has_no_address(tmp_path: Path) -> None:

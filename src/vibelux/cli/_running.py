@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from vibelux.cli import _output
+
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from vibelux.service import Plan
+    from vibelux.store.database import Database
 
 
 def set_up_logs(level: str = "info") -> None:
@@ -44,3 +49,13 @@ async def run_until_stopped(plan: "Plan") -> int:
 
     await run(plan, stop_on_signals())
     return 0
+
+
+def telling(text: str) -> "Callable[[Database, str], Awaitable[None]]":
+    """An announcement on stderr; `{url}` in the text becomes the page's address."""
+
+    async def tell(db: "Database", url: str) -> None:
+        del db
+        _output.note(text.format(url=url))
+
+    return tell

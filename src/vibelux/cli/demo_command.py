@@ -10,7 +10,6 @@ import hashlib
 import os
 import sys
 import webbrowser
-from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +18,9 @@ from vibelux.cli import _database, _output, _running
 from vibelux.market.errors import UsageError
 
 if TYPE_CHECKING:
+    from vibelux.config import Settings
     from vibelux.dispatch.facility import Facility
     from vibelux.replay.tape import Tape
-    from vibelux.service import Plan
     from vibelux.store.database import Database
 
 FACILITY = Path(__file__).with_name("demo.toml")
@@ -98,19 +97,30 @@ async def _replay(
     from vibelux.replay.position import keep_remembering, recall
     from vibelux.replay.source import TapeSource
     from vibelux.replay.upstream import LoopbackUpstream
+    from vibelux.service import Plan
 
     _running.set_up_logs(args.log_level)
     folder = Path(args.data_dir) / _label(tape, begin)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     position = folder / "moment"
-    clock = VirtualClock(recall(position) or begin, args.speed)
+    clock = VirtualClock(recall(position) or begin, args.speed, held=True)
     nodes = tuple(sorted({one.pricing_node for one in facilities}))
     source = TapeSource(tape, nodes)
+
+    async def announce(db: "Database", url: str) -> None:
+        clock.release()
+        key = await _demo_key(db, folder / "key")
+        await asyncio.to_thread(_say, args, url, facilities[0].id, key, folder)
+
     async with LoopbackUpstream(source, clock) as upstream:
-        plan = replace(
-            _plan(args, folder, upstream.url, {name.partition("/")[0] for name in source.feeds}, facilities),
+        plan = Plan(
+            settings=_settings(folder, source.feeds, upstream.url),
+            facilities=facilities,
+            port=args.port,
             clock=clock,
+            with_hubs=False,
             only=source.feeds,
+            announce=announce,
         )
         remembering = asyncio.create_task(keep_remembering(position, clock))
         try:
@@ -128,36 +138,17 @@ def _label(tape: "Tape | None", begin: datetime) -> str:
     return f"{tape.folder.name or 'tape'}-{hashlib.sha256(where.encode()).hexdigest()[:8]}"
 
 
-def _plan(
-    args: argparse.Namespace, folder: Path, upstream: str, served: set[str], facilities: "tuple[Facility, ...]"
-) -> "Plan":
+def _settings(folder: Path, feeds: frozenset[str], upstream: str) -> "Settings":
+    """Only what the tape holds is asked for, at the loopback upstream."""
     from vibelux.config import PROVIDERS, Settings
-    from vibelux.service import Plan
 
-    providers: dict[str, dict[str, object]] = {name: {"enabled": False} for name in PROVIDERS}
-    providers |= {name: {"enabled": True, "base_url": upstream} for name in served}
+    served = {name.partition("/")[0] for name in feeds}
+    providers = {name: {"enabled": name in served, "base_url": upstream} for name in PROVIDERS}
     # The environment must not reach a demo: a DATABASE_URL there is somebody's real one.
-    settings = Settings.load(None, env={}, data_dir=folder, providers=providers)
-    loop = asyncio.get_running_loop()
-    announced: set[asyncio.Task[None]] = set()
-
-    def announce(db: "Database", url: str) -> None:
-        announced.add(loop.create_task(_announce(args, db, folder, url, facilities)))
-
-    return Plan(
-        settings=settings,
-        facilities=facilities,
-        port=args.port,
-        with_hubs=False,
-        announce=announce,
-    )
+    return Settings.load(None, env={}, data_dir=folder, providers=providers)
 
 
-async def _announce(
-    args: argparse.Namespace, db: "Database", folder: Path, url: str, facilities: "tuple[Facility, ...]"
-) -> None:
-    key = await _demo_key(db, folder / "key")
-    facility = facilities[0].id
+def _say(args: argparse.Namespace, url: str, facility: str, key: str, folder: Path) -> None:
     print(
         f"\n  Vibelux demo   {url}\n"
         f"  facility       {facility}\n"
@@ -168,7 +159,7 @@ async def _announce(
         flush=True,
     )
     if not args.headless and sys.stdout.isatty():
-        await asyncio.to_thread(webbrowser.open, url)
+        webbrowser.open(url)
 
 
 async def _demo_key(db: "Database", path: Path) -> str:

@@ -28,6 +28,6 @@ def run(args: argparse.Namespace) -> int:
         settings=settings,
         facilities=facilities,
         port=args.port,
-        announce=lambda _, url: _output.note(f"Vibelux is at {url}"),
+        announce=_running.telling("Vibelux is at {url}"),
     )
     return _database.run_async(_running.run_until_stopped(plan))

@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
             facilities=serve_command.facilities_of(args.config),
             port=args.port,
             tap=tap,
-            announce=lambda _, url: _output.note(f"recording into {folder}; Vibelux is at {url}"),
+            announce=_running.telling(f"recording into {folder}; Vibelux is at {{url}}"),
         )
         code = _database.run_async(_running.run_until_stopped(plan))
         _output.note(f"{recorder.payloads} payloads in {folder}")

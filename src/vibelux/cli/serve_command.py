@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vibelux.cli import _database, _output, _running, _settings
+from vibelux.cli import _database, _running, _settings
 
 if TYPE_CHECKING:
     from vibelux.dispatch.facility import Facility
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
         host=args.host,
         port=args.port,
         loopback_page=not args.no_loopback_page,
-        announce=lambda _, url: _output.note(f"Vibelux is at {url}"),
+        announce=_running.telling("Vibelux is at {url}"),
     )
     return _database.run_async(_running.run_until_stopped(plan))
 

@@ -8,7 +8,6 @@ not; so all vertices are listed, and none depends on the market price.
 """
 
 import itertools
-import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -49,16 +48,18 @@ def _choices(engine: EngineStep, *, obliged: bool) -> tuple[int, ...]:
 
 
 def _power_bends(step: Step) -> list[float]:
-    """Sums of power at which the cost of the grid bends."""
-    return sorted({step.power_kw, step.power_kw - step.import_max_kw, step.power_kw + step.export_max_kw})
+    """Sums of power at which the cost of the grid bends, as far as the engines reach."""
+    bends = {step.power_kw, step.power_kw - step.import_max_kw, step.power_kw + step.export_max_kw}
+    reach = sum(engine.high_kw for engine in step.engines)
+    return sorted(bend for bend in bends if 0.0 <= bend <= reach)
 
 
 def _heat_bends(step: Step) -> list[float]:
-    """Sums of heat at which the cost of heat bends."""
-    bends = [step.heat_kw - boilers for boilers in itertools.accumulate(b.high_kw for b in step.boilers)]
-    if math.isfinite(step.dump_max_kw):
-        bends.append(step.heat_kw + step.dump_max_kw)
-    return sorted({step.heat_kw, *bends})
+    """Sums of heat at which the cost of heat bends, as far as the engines reach."""
+    bends = {step.heat_kw, step.heat_kw + step.dump_max_kw}
+    bends.update(step.heat_kw - boilers for boilers in itertools.accumulate(one.high_kw for one in step.boilers))
+    reach = sum(max(one.heat.at(one.low_kw), one.heat.at(one.high_kw)) for one in step.engines)
+    return sorted(bend for bend in bends if 0.0 <= bend <= reach)
 
 
 def _vertices(

@@ -3,13 +3,11 @@
 The cells are read themselves; the dimension that a sheet states is not trusted (ERCOT's say `A1:A1`).
 """
 
-import io
-import zipfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from vibelux.feeds._zip import MAX_BYTES, MAX_RATIO
-from vibelux.market.errors import Corrupt, TooLarge
+from vibelux.feeds._zip import verify
+from vibelux.market.errors import Corrupt
 
 if TYPE_CHECKING:
     import polars as pl
@@ -19,12 +17,12 @@ def sheets(body: bytes, name: str = "") -> "Iterator[tuple[str, pl.DataFrame]]":
     """Each sheet that has a header: its name, and its rows under that header, all cells text.
 
     Raises:
-        Corrupt: not a workbook, or cut off.
+        Corrupt: not a workbook, cut off, or a wrong checksum.
         TooLarge: over 1 GiB unpacked, or over 200 times its size.
     """
     import fastexcel
 
-    _bounded(body, name)
+    verify(body, name)
     try:
         workbook = fastexcel.read_excel(body)
         for sheet in workbook.sheet_names:
@@ -33,12 +31,3 @@ def sheets(body: bytes, name: str = "") -> "Iterator[tuple[str, pl.DataFrame]]":
                 yield sheet, frame
     except fastexcel.FastExcelError as error:
         raise Corrupt(f"{name or 'payload'}: the workbook cannot be read: {str(error).splitlines()[0]}") from error
-
-
-def _bounded(body: bytes, name: str) -> None:
-    try:
-        size = sum(part.file_size for part in zipfile.ZipFile(io.BytesIO(body)).infolist())
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
-        raise Corrupt(f"{name or 'payload'}: the workbook is damaged or cut off: {error}") from error
-    if size > min(MAX_BYTES, MAX_RATIO * len(body)):
-        raise TooLarge(f"{name or 'payload'}: the workbook unpacks to {size} bytes")

@@ -48,16 +48,9 @@ def unpack(body: bytes, name: str = "", *, nested: int = 0) -> list[Member]:
         return [Member(name.removesuffix(".gz"), _gunzip(body, name))]
     if not body.startswith((_ZIP, _EMPTY_ZIP)) or is_workbook(body):
         return [Member(name, body)]
-    try:
-        archive = zipfile.ZipFile(io.BytesIO(body))
-    except (zipfile.BadZipFile, ValueError, struct.error, OSError, NotImplementedError) as error:
-        raise Corrupt(f"{name or 'payload'}: the zip is damaged or cut off: {error}") from error
-    infos = [info for info in archive.infolist() if not info.filename.endswith("/")]
-    if not infos:
-        raise Corrupt(f"{name or 'payload'}: the zip is empty")
+    infos = _directory(body, name)
     if len(infos) > MAX_MEMBERS and not nested:
         raise TooLarge(f"{name or 'payload'}: {len(infos)} members in one zip, more than {MAX_MEMBERS}")
-    _bound(sum(info.file_size for info in infos), len(body), name)
     members = []
     for info in infos:
         content = _inflate(body, info)
@@ -70,6 +63,16 @@ def unpack(body: bytes, name: str = "", *, nested: int = 0) -> list[Member]:
     return members
 
 
+def verify(body: bytes, name: str = "") -> None:
+    """Reads a workbook's parts through and keeps none: its reader checks neither sizes nor checksums.
+
+    Raises:
+        Corrupt, TooLarge: as `unpack` would.
+    """
+    for info in _directory(body, name):
+        _inflate(body, info)
+
+
 def is_workbook(body: bytes) -> bool:
     """An xlsx: a zip by its bytes, yet one document and no archive."""
     if not body.startswith(_ZIP) or _WORKBOOK not in body[-_DIRECTORY_BYTES:]:
@@ -78,6 +81,19 @@ def is_workbook(body: bytes) -> bool:
         return _WORKBOOK.decode() in zipfile.ZipFile(io.BytesIO(body)).namelist()
     except (zipfile.BadZipFile, ValueError, struct.error, OSError, NotImplementedError):
         return False
+
+
+def _directory(body: bytes, name: str) -> list[zipfile.ZipInfo]:
+    """What an archive says that it holds, within the bounds."""
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(body))
+    except (zipfile.BadZipFile, ValueError, struct.error, OSError, NotImplementedError) as error:
+        raise Corrupt(f"{name or 'payload'}: the zip is damaged or cut off: {error}") from error
+    infos = [info for info in archive.infolist() if not info.filename.endswith("/")]
+    if not infos:
+        raise Corrupt(f"{name or 'payload'}: the zip is empty")
+    _bound(sum(info.file_size for info in infos), len(body), name)
+    return infos
 
 
 def _bound(out_bytes: int, in_bytes: int, name: str) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import TracebackType
 from typing import Self
@@ -45,7 +45,7 @@ class _Call:
 
     feed: Feed
     asked: Request
-    signed: Request
+    signed: Request = field(repr=False)
     service: Service
     priority: Priority
 

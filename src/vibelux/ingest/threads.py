@@ -19,14 +19,14 @@ READ_SECONDS = 120.0
 Result = TypeVar("Result")
 
 
-async def in_thread(feed: Feed, work: Callable[[], Result], seconds: float = READ_SECONDS) -> Result:
+async def in_thread(feed: Feed, work: Callable[[], Result]) -> Result:
     """What `work` returns.
 
     Each call has a thread of its own that ends with the process: one that never comes back can neither
     use up a pool nor hold up the end.
 
     Raises:
-        TooLarge: it takes longer than `seconds`; the thread is left to itself.
+        TooLarge: it takes too long; the thread is left to itself.
         Corrupt: it fails in a way that no reader should.
         VibeluxError: what `work` raises on purpose.
     """
@@ -52,10 +52,10 @@ async def in_thread(feed: Feed, work: Callable[[], Result], seconds: float = REA
 
     threading.Thread(target=run, name=f"read {feed.name}", daemon=True).start()
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(READ_SECONDS):
             return await done
     except TimeoutError:
-        raise TooLarge(f"{feed.name}: not read within {seconds:g} s") from None
+        raise TooLarge(f"{feed.name}: not read within {READ_SECONDS:g} s") from None
     except VibeluxError:
         raise
     except Exception as error:

@@ -39,17 +39,27 @@ class LiveClock:
 
 
 class VirtualClock:
-    """A clock that starts at `start` (UTC) and runs `speed` times as fast as the machine's."""
+    """A clock that starts at `start` (UTC) and runs `speed` times as fast as the machine's.
 
-    def __init__(self, start: datetime, speed: float = 1.0) -> None:
+    A held one stands at its start until it is released: what is driven by it can get ready first.
+    """
+
+    def __init__(self, start: datetime, speed: float = 1.0, *, held: bool = False) -> None:
         if speed <= 0:
             raise ValueError("a virtual clock runs forwards: speed must be positive")
         self._start = start.astimezone(UTC)
-        self._origin = time.monotonic()
+        self._origin = None if held else time.monotonic()
         self.speed = speed
+
+    def release(self) -> None:
+        """Lets a held clock run; a running one is not disturbed."""
+        if self._origin is None:
+            self._origin = time.monotonic()
 
     def now(self) -> datetime:
         """The virtual moment, UTC."""
+        if self._origin is None:
+            return self._start
         return self._start + timedelta(seconds=(time.monotonic() - self._origin) * self.speed)
 
     async def sleep(self, seconds: float) -> None:

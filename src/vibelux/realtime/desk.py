@@ -52,6 +52,7 @@ class _Held:
     """The last price record that was told of, by commodity."""
     signature: tuple[Any, ...] | None = None
     valid_until: datetime | None = None
+    deciding: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Desk:
@@ -128,6 +129,8 @@ class Desk:
         held = self._held.get(facility_id)
         if held is None or held.answer is None:
             return None
+        if self._changed_by_time(held):
+            await self._decide_now(held)
         now = self._clock.now()
         current = self._conditions(held, now)
         return held.answer | {
@@ -175,10 +178,19 @@ class Desk:
         return conditions(held.facility, now, held.rows, self._limits, missing)
 
     def _changed_by_time(self, held: _Held) -> bool:
+        """Whether the prices have aged into something else, or a stand-in for the live price has run out."""
+        if held.signature is None:
+            return False
         now = self._clock.now()
-        if held.valid_until is not None and now >= held.valid_until and held.signature is not None:
-            return _signature(self._conditions(held, now)) != held.signature or held.rows.real_time is None
-        return held.signature is not None and _signature(self._conditions(held, now)) != held.signature
+        ran_out = held.valid_until is not None and now >= held.valid_until
+        return (ran_out and _degraded(held)) or _signature(self._conditions(held, now)) != held.signature
+
+    async def _decide_now(self, held: _Held) -> None:
+        """Decides for who asks, so that nobody is shown a decision that its prices no longer carry."""
+        try:
+            await self._decide(held)
+        except StoreUnavailable:
+            self._due.add(held.facility.id)  # the answer shows the age of what it rests on
 
     async def _decide_due(self) -> None:
         while self._due:
@@ -202,6 +214,10 @@ class Desk:
             log.error("no decision", facility=name, exc_info=not isinstance(error, VibeluxError), error=str(error))
 
     async def _decide(self, held: _Held) -> None:
+        async with held.deciding:
+            await self._decide_alone(held)
+
+    async def _decide_alone(self, held: _Held) -> None:
         began = time.perf_counter()
         now = self._clock.now()
         facility = held.facility

@@ -1,5 +1,7 @@
 """The way to a PostgreSQL: a pool of connections that mends itself, and one transaction at a time out of it."""
 
+import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
@@ -12,9 +14,12 @@ from vibelux.market.errors import StoreUnavailable, UsageError
 from vibelux.store.migrate import migrate
 
 _CONNECT_SECONDS = 10
-_WAIT_SECONDS = 10.0
-_GIVE_UP_SECONDS = 2.0
-"""A failed attempt ends after this, so that the next caller tries at once instead of waiting out a long backoff."""
+_WAIT_SECONDS = 5.0
+_TRY_SECONDS = 0.5
+"""A pool that lost its server tries again only when it is asked again."""
+
+# What the pool has to say on lost connections reaches callers as StoreUnavailable; a log that is set up gets it too.
+logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())
 
 
 class Database:
@@ -29,8 +34,7 @@ class Database:
             min_size=1,
             max_size=pool_size,
             open=False,
-            timeout=_WAIT_SECONDS,
-            reconnect_timeout=_GIVE_UP_SECONDS,
+            reconnect_timeout=0,
             kwargs={"connect_timeout": _CONNECT_SECONDS},
             configure=_configure,
             check=AsyncConnectionPool.check_connection,
@@ -67,12 +71,25 @@ class Database:
             UsageError: a value is one that PostgreSQL cannot hold, such as text with a NUL character.
         """
         try:
-            async with self._pool.connection() as connection:
-                yield connection
+            connection = await self._borrow()
+            try:
+                async with connection:
+                    yield connection
+            finally:
+                await self._pool.putconn(connection)
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed, TooManyRequests) as error:
             raise _unavailable(error) from error
         except psycopg.DataError as error:
             raise UsageError(f"the database cannot hold this: {_said(error)}") from error
+
+    async def _borrow(self) -> psycopg.AsyncConnection:
+        deadline = time.monotonic() + _WAIT_SECONDS
+        while True:
+            try:
+                return await self._pool.getconn(_TRY_SECONDS)
+            except PoolTimeout:
+                if time.monotonic() > deadline:
+                    raise
 
     async def ping(self) -> None:
         """Asks the server for a sign of life.

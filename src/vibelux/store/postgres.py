@@ -7,6 +7,7 @@ import re
 import shutil
 import stat
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -28,6 +29,9 @@ _SETTINGS = {
     "log_timezone": "UTC",
     "log_checkpoints": "off",
 }
+if sys.platform == "linux":
+    # After a crash one flush of the file system instead of one of each file: seconds less on a busy disk.
+    _SETTINGS["recovery_init_sync_method"] = "syncfs"
 
 
 def programs() -> Path:

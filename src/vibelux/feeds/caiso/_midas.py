@@ -3,6 +3,7 @@
 Version 1 (retired on 2026-06-22) had other names and Pacific times under the same keys; it is refused by name.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from vibelux.market.intervals import parse_utc
 from vibelux.market.records import Quarantined
 
 _SECOND = timedelta(seconds=1)
+_MORE_THAN_MICROSECONDS = re.compile(r"(\.\d{6})\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ def signal(document: Any, name: str, quarantined: list[Quarantined]) -> tuple[st
         said = document.get("detail") if isinstance(document, dict) else None
         raise SchemaChanged(f"{name or 'payload'}: no MIDAS signal{f': {said}' if said else ''}", missing=("RateID",))
     try:
-        made_at = parse_utc(_microseconds(str(document.get("SystemTime_UTC"))))
+        made_at = parse_utc(_MORE_THAN_MICROSECONDS.sub(r"\1", str(document.get("SystemTime_UTC"))))
     except TimeRefused as error:
         raise SchemaChanged(f"{name or 'payload'}: SystemTime_UTC: {error}", missing=("SystemTime_UTC",)) from error
     rows = document["ValueInformation"]
@@ -51,12 +53,6 @@ def signal(document: Any, name: str, quarantined: list[Quarantined]) -> tuple[st
             extra=("value",),
         )
     return str(document["RateID"]), made_at, _values(rows, quarantined)
-
-
-def _microseconds(stamp: str) -> str:
-    """Seven digits of a second as six."""
-    whole, dot, rest = stamp.partition(".")
-    return f"{whole}.{rest.rstrip('Z')[:6]}Z" if dot else whole
 
 
 def _values(rows: list[Any], quarantined: list[Quarantined]) -> Iterator[Value]:

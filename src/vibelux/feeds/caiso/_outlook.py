@@ -65,12 +65,14 @@ def long_rows(
     found: list[tuple[str, datetime, date, float]] = []
     for member in unpack(payload.body, payload.name):
         lines = _upright(member)
-        rows = [row for row in lines[1:] if any(row[1:])]
-        stamps = [_STAMP.fullmatch(row[0]) for row in rows]
-        if not any(stamps):
+        if lines[0][0] != "Time" and not any(_STAMP.fullmatch(row[0]) for row in lines[1:]):
             raise SchemaChanged(
                 f"{member.name or 'payload'}: no times beside values in {excerpt(member.body)!r}", missing=("Time",)
             )
+        rows = [row for row in lines[1:] if any(row[1:])]
+        if not rows:
+            continue
+        stamps = [_STAMP.fullmatch(row[0]) for row in rows]
         columns = [at for at, series in enumerate(lines[0]) if at and measured(series)]
         past = [stamp for stamp, row in zip(stamps, rows, strict=True) if stamp and any(row[at] for at in columns)]
         day = _day(lines[0][0], stamps[0], past, member.name, payload)

@@ -27,11 +27,9 @@ def parse(payload: Payload) -> Parsed:
 
     parsed = Parsed()
     long = _outlook.long_rows(payload, parsed.quarantined)
-    if KNOWN.isdisjoint(name.lower() for name in long["what"].unique()):
-        raise SchemaChanged(
-            f"{payload.name or 'payload'}: no series is a fuel: {', '.join(long['what'].unique().sort())}",
-            missing=("Solar",),
-        )
+    fuels = long["what"].unique().sort()
+    if not fuels.is_empty() and KNOWN.isdisjoint(fuels.str.to_lowercase()):
+        raise SchemaChanged(f"{payload.name or 'payload'}: no series is a fuel: {', '.join(fuels)}", missing=("Solar",))
     parsed.frames[SERIES.name] = shaped(
         SERIES,
         long.select(

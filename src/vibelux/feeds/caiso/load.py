@@ -39,18 +39,18 @@ def parse(payload: Payload) -> Parsed:
     """Measurements have no category; a forecast's is its curve, so that day-ahead and hour-ahead differ.
 
     Raises:
-        SchemaChanged: none of the curves is the demand.
+        SchemaChanged: none of the curves is of demand.
     """
     import polars as pl
 
     parsed = Parsed()
     long = _outlook.long_rows(payload, parsed.quarantined, MEASURED.__contains__)
-    if not any(MEASURED.get(what) == "load" for what in long["what"].unique()):
-        raise SchemaChanged(
-            f"{payload.name or 'payload'}: no curve is the demand: {', '.join(long['what'].unique().sort())}",
-            missing=("Current demand",),
-        )
     variables = MEASURED | DAY_AHEAD | HOUR_AHEAD
+    curves = long["what"].unique().sort()
+    if not curves.is_empty() and not curves.is_in(list(variables)).any():
+        raise SchemaChanged(
+            f"{payload.name or 'payload'}: no curve is of demand: {', '.join(curves)}", missing=("Current demand",)
+        )
     long = long.filter(pl.col("what").is_in(list(variables)))
     days = long["day"].unique()
     begins = pl.col("day").replace_strict(

@@ -84,7 +84,7 @@ def _report(name: str, stamps: "pl.Series") -> str:
     for report in _MARKETS:
         if report in name:
             return report
-    if (stamps.dt.minute() != 0).any():
+    if (stamps.dt.minute() != 0).any() or stamps.is_empty():
         return "LimitingConstraints"
     if len(stamps) > 1:
         return "DAMLimitingConstraints"

@@ -56,7 +56,7 @@ def _records(report: Report, rows: "pl.DataFrame") -> "Iterator[tuple[str, pl.Da
                 constraint_name="monitored_facility",
                 contingency="contingency_facility",
                 market=pl.lit(_MARKETS[report.name]),
-                shadow_price=pl.col("shadow_price"),
+                shadow_price=pl.col("shadow_price").abs(),
                 interval_start="start",
                 interval_end="end",
                 data_source=pl.lit(f"PJM Data Miner 2 {report.name}"),

@@ -30,7 +30,7 @@ export function drawChart(host, { prices, breakEven, runs, timeZone }) {
   if (breakEven != null) {
     for (const price of prices.filter((one) => one.value > breakEven)) {
       const top = y(price.value);
-      add(svg, "rect", { class: "worth", x: x(price.start), y: top, width: x(price.end) - x(price.start), height: y(breakEven) - top });
+      add(svg, "rect", { fill: "url(#worth-hatch)", x: x(price.start), y: top, width: x(price.end) - x(price.start), height: y(breakEven) - top });
     }
   }
   add(svg, "path", { class: "price", d: steps(prices, x, y) });

@@ -8,15 +8,12 @@ const LONGEST_RETRY_MS = 10_000;
 export class Live {
   /**
    * @param {string} facilityId
-   * @param {(message: object) => void} onMessage every message but heartbeats' repetition of nothing
-   * @param {(state: "live"|"reconnecting"|"down", since: Date) => void} onState
-   * @param {(code: number) => Promise<boolean>} onRefused asked when the server closes with 44xx; true tries again
+   * @param {{message: (message: object) => void, state: (kind: "live"|"reconnecting"|"down") => void,
+   *          refused: (code: number) => Promise<boolean>}} on `refused`: closed with 44xx; true tries again
    */
-  constructor(facilityId, onMessage, onState, onRefused) {
+  constructor(facilityId, on) {
     this.facilityId = facilityId;
-    this.onMessage = onMessage;
-    this.onState = onState;
-    this.onRefused = onRefused;
+    this.on = on;
     this.seq = null;
     this.tries = 0;
     this.ended = false;
@@ -44,8 +41,8 @@ export class Live {
       this.hear(socket);
       const message = JSON.parse(event.data);
       if (Number.isInteger(message.seq)) this.seq = message.seq;
-      this.onState("live");
-      this.onMessage(message);
+      this.on.state("live");
+      this.on.message(message);
     };
     socket.onclose = (event) => this.closed(event.code);
   }
@@ -58,8 +55,8 @@ export class Live {
   async closed(code) {
     clearTimeout(this.silence);
     if (this.ended) return;
-    this.onState(this.tries < 3 ? "reconnecting" : "down");
-    if (code >= 4400 && code < 4500 && !(await this.onRefused(code))) return;
+    this.on.state(this.tries < 3 ? "reconnecting" : "down");
+    if (code >= 4400 && code < 4500 && !(await this.on.refused(code))) return;
     const wait = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.tries) * (0.5 + Math.random() / 2);
     this.tries += 1;
     this.retry = setTimeout(() => this.open(), wait);
