@@ -39,7 +39,7 @@ class Running:
     async def until(self, condition, seconds: float = 40.0) -> dict:
         """The first answer that meets the condition."""
         async with asyncio.timeout(seconds):
-            while not condition(answer := await self.decision()):  # noqa: ASYNC110 (it is asked over HTTP)
+            while not condition(answer := await self.decision()):
                 await asyncio.sleep(0.1)
         return answer
 

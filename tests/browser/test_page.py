@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from serve.fakes import NOW, World, answer, price
 from serve.served import listening, until
 
@@ -79,7 +80,7 @@ async def test_the_page_shows_the_decision_and_follows_it_live(
         page = watched.page
         await says(page, "#headline", "RUN at 1.00 MW")
         await says(page, "#sentence", "Price 61.20, break-even 43.70 USD/MWh. Worth 31.24 USD an hour. Data 38 s old.")
-        await says(page, "#sentence", "Holds until 13:05 −07:00")
+        await says(page, "#sentence", "Holds until 13:05 \N{MINUS SIGN}07:00")
         await says(page, "#provenance", "Not live. Electricity and gas: SYNTHETIC")
         await says(page, "#connection", "live")
         await says(page, "#reasons", "All of the engine's heat (1,117 kW) is used.")
@@ -156,7 +157,7 @@ async def test_a_keyboard_and_a_screen_reader_find_everything(browser: Any) -> N
         await says(page, "#headline", "RUN")
         await page.focus("#cursor")
         await page.keyboard.press("Home")
-        await says(page, "#readout", "10:00 −07:00: 30.00 USD/MWh, 13.70 below break-even")
+        await says(page, "#readout", "10:00 \N{MINUS SIGN}07:00: 30.00 USD/MWh, 13.70 below break-even")
         assert "30.00 USD/MWh" in (await page.get_attribute("#cursor", "aria-valuetext") or "")
         await page.focus("#price-table summary")
         await page.keyboard.press("Enter")

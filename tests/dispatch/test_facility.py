@@ -172,7 +172,9 @@ def test_demands_come_from_a_csv_beside_the_file_and_end_with_it(tmp_path):
     assert found.load_at(datetime(2026, 7, 14, 20, 29, 59, tzinfo=UTC)).heat_kw == 700
     assert found.load_at(datetime(2026, 7, 14, 20, 30, tzinfo=UTC)) is None
     assert found.load_at(datetime(2026, 7, 14, 18, 59, tzinfo=UTC)) is None
-    assert found.as_dict()["demand"] == {"file": "loads.csv"}
+    kept = found.as_dict()
+    assert kept["demand"] == {"file": str((tmp_path / "loads.csv").resolve())}
+    assert Facility.from_dict(kept, folder=tmp_path.parent).load_at(NOW) == found.load_at(NOW)
 
 
 @pytest.mark.parametrize(

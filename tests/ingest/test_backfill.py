@@ -10,7 +10,7 @@ import pytest
 
 from ingest.fakes import PRICES, MemoryKeeper, PatientClock, csv_of, metrics, upstream_to
 from ingest.stand_in import Answer, Asked, StandIn
-from vibelux.feeds import Ask, Feed, Request
+from vibelux.feeds import Feed, Request
 from vibelux.ingest.backfill import Progress, backfill, chunks_of
 from vibelux.ingest.collector import Collector
 from vibelux.ingest.events import Events
@@ -113,7 +113,3 @@ async def test_with_the_store_away_it_stops_and_says_so(tmp_path: Path) -> None:
     keeper.away = True
     with pytest.raises(StoreUnavailable, match="the store is away"):
         await filled(tmp_path, answer, keeper=keeper)
-
-
-def test_the_ask_holds_the_nodes() -> None:
-    assert Ask(MONTH, ("A",)).nodes == ("A",)

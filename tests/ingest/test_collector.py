@@ -3,8 +3,8 @@
 import asyncio
 import hashlib
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import pairwise
@@ -35,6 +35,7 @@ from vibelux.ingest.credentials import Credentials
 from vibelux.ingest.events import MARKET_DATA_UPDATED, PROVIDER_ERROR, Events, MarketDataUpdated, ProviderFailed
 from vibelux.ingest.journal import Journal
 from vibelux.ingest.keeper import DatabaseKeeper
+from vibelux.ingest.schedule import Schedule
 from vibelux.market.clock import Clock, FrozenClock
 from vibelux.market.errors import Corrupt, FeedError, SchemaChanged, Throttled, UpstreamError
 from vibelux.store.database import Database
@@ -77,9 +78,14 @@ def ask(feed: Feed = PRICES, nodes: tuple[str, ...] = ()) -> Ask:
     return Ask(feed.publication.window(NOON), nodes)
 
 
+def running(collector: Collector, *feeds: Feed) -> AbstractAsyncContextManager[None]:
+    return beside(collector.run(feeds))
+
+
 @asynccontextmanager
-async def running(collector: Collector, *feeds: Feed) -> AsyncIterator[None]:
-    task = asyncio.create_task(collector.run(feeds))
+async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """One task alone where the clock counts: each sleeper of a patient clock moves it."""
+    task = asyncio.create_task(work)
     try:
         yield
     finally:
@@ -89,7 +95,7 @@ async def running(collector: Collector, *feeds: Feed) -> AsyncIterator[None]:
 
 async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 (what is waited for knows nothing of tests)
+        while not condition():
             await asyncio.sleep(0.01)
 
 
@@ -279,15 +285,16 @@ async def test_a_poll_comes_at_the_publication_and_a_late_interval_is_asked_for_
         known = asked.at if asked.at > late_until else min(asked.at, NOON)
         return Answer(body=hour_before(known))
 
-    async with world(tmp_path, answer, PatientClock(NOON)) as w, running(w.collector, PRICES):
+    async with world(tmp_path, answer, PatientClock(NOON)) as w, beside(w.collector._follow(Schedule(PRICES))):
         await until(lambda: len(w.updates) == 2)
     assert moments[0] < 2
     assert moments[1:4] == pytest.approx([300, 310, 330], abs=3)
 
 
 async def test_a_price_is_asked_for_again_within_half_a_minute_of_a_fault(tmp_path: Path) -> None:
-    async with world(tmp_path, lambda _: Answer(500), PatientClock(NOON)) as w, running(w.collector, PRICES):
-        await until(lambda: len(w.there.asked) > 20)
+    async with world(tmp_path, lambda _: Answer(500), PatientClock(NOON)) as w:
+        async with beside(w.collector._follow(Schedule(PRICES))):
+            await until(lambda: len(w.there.asked) > 20)
         moments = [asked.at for asked in w.there.asked]
     distances = [(b - a).total_seconds() for a, b in pairwise(moments)]
     assert max(distances) <= 30
@@ -300,6 +307,23 @@ async def test_after_a_pause_the_window_reaches_back_to_what_is_stored(tmp_path:
         async with running(w.collector, PRICES):
             await until(lambda: w.there.asked)
     assert w.there.asked[0].path == "/data?from=1400&to=1905"
+
+
+async def test_yesterday_is_read_again_whole_each_day_and_leaves_the_position_alone(tmp_path: Path) -> None:
+    """The market's midnight is at 07:00 UTC."""
+    clock = PatientClock(NOON)
+    async with world(tmp_path, lambda asked: Answer(body=hour_before(asked.at)), clock) as w:
+        async with beside(w.collector._read_yesterday_again(PRICES)):
+            await until(lambda: len(w.there.asked) == 2)
+        assert {asked.path for asked in w.there.asked} == {"/data?from=0700&to=0700"}
+        assert [(asked.at.day, asked.at.hour) for asked in w.there.asked] == [(15, 8), (16, 8)]
+        assert w.keeper.held == {}
+
+
+async def test_a_day_that_cannot_be_read_again_ends_nothing(tmp_path: Path) -> None:
+    async with world(tmp_path, lambda _: Answer(404), PatientClock(NOON)) as w:
+        async with beside(w.collector._read_yesterday_again(PRICES)):
+            await until(lambda: len(w.there.asked) == 3)
 
 
 async def test_while_the_store_is_away_payloads_wait_in_order_and_none_is_lost(

@@ -95,17 +95,19 @@ def test_the_window_is_the_newest_hour_or_since_the_newest_known_up_to_a_day(
     assert Schedule(PRICES).window(NOON) == Interval(end - timedelta(hours=1), end)
 
 
-def test_yesterday_is_read_again_once_on_each_new_day() -> None:
-    schedule = Schedule(PRICES)
-    assert schedule.reread(NOON) is None
-    tomorrow = NOON + timedelta(days=1)
-    again = schedule.reread(tomorrow)
-    assert again is not None
-    assert (again.start.hour, again.end - again.start, again.end.date()) == (7, timedelta(days=1), tomorrow.date())
-    assert schedule.reread(tomorrow + timedelta(hours=1)) is None
+async def test_waiting_ends_at_the_moment_in_naps_of_a_minute_of_the_wall() -> None:
+    naps = []
 
+    class Watched(FrozenClock):
+        async def sleep(self, seconds: float) -> None:
+            naps.append(seconds)
+            await super().sleep(seconds)
 
-async def test_waiting_ends_at_the_moment_and_survives_a_clock_that_is_set() -> None:
-    clock = FrozenClock(NOON)
-    await sleep_until(clock, NOON + timedelta(hours=2))
-    assert clock.now() == NOON + timedelta(hours=2)
+        def real_seconds(self, seconds: float) -> float:
+            return seconds / 10
+
+    clock = Watched(NOON)
+    await sleep_until(clock, NOON + timedelta(hours=1))
+    assert clock.now() == NOON + timedelta(hours=1)
+    assert max(naps) <= 600
+    assert len(naps) < 60

@@ -60,5 +60,5 @@ async def close_code(socket: websockets.ClientConnection, seconds: float = 5.0) 
 async def until(holds: Callable[[], object], seconds: float = 5.0) -> None:
     """Returns as soon as it holds."""
     async with asyncio.timeout(seconds):
-        while not holds():  # noqa: ASYNC110 (nothing tells of it)
+        while not holds():
             await asyncio.sleep(0.01)

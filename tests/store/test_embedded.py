@@ -178,14 +178,20 @@ async def test_nothing_stays_when_user_and_supervisor_are_killed(folder: Path) -
         await until(lambda: not alive(folder), seconds=10)
 
 
+async def work_long(db: Database) -> None:
+    async with db.connection() as connection:
+        await connection.execute("SELECT pg_sleep(60)")
+
+
 async def test_a_killed_postgres_comes_back_and_the_pool_finds_it(folder: Path) -> None:
     embedded = await Embedded.open(folder)
     db = await Database.open(embedded.url)
     killed = postmaster_of(folder)
+    working = asyncio.create_task(work_long(db))
+    await asyncio.sleep(0.2)
+    os.kill(killed, signal.SIGKILL)
     with pytest.raises(StoreUnavailable):
-        async with db.connection() as connection:
-            os.kill(killed, signal.SIGKILL)
-            await connection.execute("SELECT pg_sleep(5)")
+        await working
     await until_it_answers(folder)
     await db.ping()
     assert postmaster_of(folder) != killed

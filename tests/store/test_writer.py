@@ -243,9 +243,8 @@ async def test_what_fails_at_the_end_leaves_nothing(database: Database, monkeypa
 
 async def test_many_writers_of_the_same_rows_agree(database: Database) -> None:
     rows = [price(0.05, node=f"N{n}") for n in range(50)]
-    results = await asyncio.gather(
-        *(write_payload(database, receipt(at(6 + n)), parsed(*(row | {"price_per_kwh": 0.01 * n} for row in rows))) for n in range(8))
-    )  # fmt: skip
+    payloads = [parsed(*(row | {"price_per_kwh": 0.01 * n} for row in rows)) for n in range(8)]
+    results = await asyncio.gather(*(write_payload(database, receipt(at(n)), one) for n, one in enumerate(payloads)))
     assert sum(result.new for result in results) == 50
     assert sum(result.corrected for result in results) == 7 * 50
     assert await scalar(database, "SELECT count(*) FROM real_time_electricity_prices") == 50

@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from vibelux.dispatch import reasons
@@ -199,7 +200,7 @@ class _Case:
         return self._decision(Action.UNAVAILABLE, (), rule="none", confidence=0, told=told)
 
     def _no_demand(self) -> str:
-        return f"{self.facility.demand.file} holds no demand for {iso_z(self.now)}."
+        return f"{Path(self.facility.demand.file or '').name} holds no demand for {iso_z(self.now)}."
 
     def _decided(self, flow: Flow, **more: Any) -> Decision:
         return self._decision(Action.RUN if flow.running else Action.STOP, flow.units, flow=flow, **more)

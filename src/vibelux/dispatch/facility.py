@@ -176,5 +176,7 @@ def _facility(body: dict[str, Any], folder: Path | None, file: TomlFile | None, 
     if facility.demand.file is not None:
         if folder is None:
             raise ConfigError(f"{told(('demand', 'file'))}: files are read from facility files only")
-        return Facility.model_validate(body, context=read_loads(folder / facility.demand.file))
+        # Kept whole, so that the object still finds its file when it is read back from the store.
+        whole = (folder / facility.demand.file).resolve()
+        return Facility.model_validate(body | {"demand": {"file": str(whole)}}, context=read_loads(whole))
     return facility

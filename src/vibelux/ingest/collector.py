@@ -18,11 +18,13 @@ from vibelux.ingest.metrics import Metrics
 from vibelux.ingest.nodes import Nodes, with_hubs
 from vibelux.ingest.schedule import Schedule, sleep_until
 from vibelux.market.clock import Clock
-from vibelux.market.errors import FeedError, NotYetPublished, StoreUnavailable, Throttled
-from vibelux.market.intervals import iso_z
+from vibelux.market.errors import FeedError, NotYetPublished, StoreUnavailable, Throttled, VibeluxError
+from vibelux.market.intervals import iso_z, local_date, local_day
 from vibelux.store.writer import Written
 
 log = structlog.get_logger(__name__)
+
+_YESTERDAY_AFTER = timedelta(hours=1)
 
 
 class Collector:
@@ -97,6 +99,7 @@ class Collector:
             for feed in feeds:
                 schedule = Schedule(feed, self._intervals.get(feed.provider), positions.get(feed.name))
                 tasks.create_task(self._follow(schedule), name=feed.name)
+                tasks.create_task(self._read_yesterday_again(feed), name=f"{feed.name} again")
 
     async def _follow(self, schedule: Schedule) -> None:
         """One feed, for ever."""
@@ -110,30 +113,38 @@ class Collector:
                 next_at = schedule.late(asked_at, self._clock.now(), error.expected_at)
             except FeedError as error:
                 next_at = schedule.failed(self._clock.now(), error)
-            except Exception as error:  # the disk, or a fault of ours: it must not end the other feeds
+            except StoreUnavailable as error:
+                log.warning("the journal's disk refuses", feed=feed.name, error=str(error))
+                next_at = schedule.failed(self._clock.now(), FeedError(str(error)))
+            except Exception as error:  # a fault of ours: it must not end the other feeds
                 log.exception("a poll failed", feed=feed.name)
                 next_at = schedule.failed(self._clock.now(), FeedError(f"{feed.name}: {error}"))
             await sleep_until(self._clock, next_at)
 
     async def _look(self, schedule: Schedule, asked_at: datetime) -> datetime:
-        """One poll of the newest window, once a day one of yesterday; when to come again."""
+        """One poll of the newest window; when to come again."""
         feed = schedule.feed
         if schedule.newest_end is not None:
             self._metrics.fresh_until(feed, schedule.newest_end)
-        nodes = tuple(self._nodes(feed))
-        _, covered = await self._poll(feed, Ask(schedule.window(asked_at), nodes))
+        _, covered = await self._poll(feed, Ask(schedule.window(asked_at), tuple(self._nodes(feed))))
         if covered.newest_end is not None:
             schedule.newest_end = max(covered.newest_end, schedule.newest_end or covered.newest_end)
             self._metrics.fresh_until(feed, schedule.newest_end)
-        yesterday = schedule.reread(asked_at)
-        if yesterday is not None:
-            try:
-                await self._poll(feed, Ask(yesterday, nodes), background=True)
-            except FeedError as error:
-                log.info("yesterday was not read again", feed=feed.name, error=str(error))
         if is_complete(feed, schedule.newest_end, asked_at):
             return schedule.came(asked_at)
         return schedule.late(asked_at, self._clock.now())
+
+    async def _read_yesterday_again(self, feed: Feed) -> None:
+        """Each market day, some time after it began, the day before as a whole: for corrections and gaps."""
+        while True:
+            day = local_day(local_date(self._clock.now(), feed.timezone), feed.timezone)
+            await sleep_until(self._clock, day.end + _YESTERDAY_AFTER)
+            try:
+                await self._poll(feed, Ask(day, tuple(self._nodes(feed))), background=True)
+            except VibeluxError as error:
+                log.warning("yesterday was not read again", feed=feed.name, error=str(error))
+            except Exception:  # as in `_follow`
+                log.exception("a poll failed", feed=feed.name)
 
     async def _poll(self, feed: Feed, ask: Ask, *, background: bool = False) -> tuple[Written, Coverage]:
         parts: list[Written] = []
@@ -154,14 +165,15 @@ class Collector:
                     parts.append(written)
                     covered.add(part)
                     self._upstream.stored(reply)
-        self._look_for_gaps(feed, ask, covered)
+        self._look_for_gaps(feed, ask, covered, background=background)
         if errors:
             raise errors[0]
         return _together(parts), covered
 
-    def _look_for_gaps(self, feed: Feed, ask: Ask, covered: Coverage) -> None:
+    def _look_for_gaps(self, feed: Feed, ask: Ask, covered: Coverage, *, background: bool) -> None:
         gaps = covered.gaps(feed, ask, self._clock.now())
-        self._metrics.gaps(feed, len(gaps))
+        if not background:
+            self._metrics.gaps(feed, len(gaps))
         if gaps:
             log.warning("intervals are missing", feed=feed.name, count=len(gaps), first=iso_z(gaps[0]))
         unknown = covered.unknown_nodes(ask)

@@ -14,7 +14,7 @@ from vibelux.ingest.keeper import Keeper
 from vibelux.ingest.metrics import Metrics
 from vibelux.ingest.threads import in_thread
 from vibelux.market.clock import Clock
-from vibelux.market.errors import FeedError, NotYetPublished, StoreUnavailable, Unreachable
+from vibelux.market.errors import CircuitOpen, FeedError, NotYetPublished, StoreUnavailable, Unreachable
 from vibelux.market.records import Parsed
 from vibelux.store.journal import Receipt
 from vibelux.store.writer import Written
@@ -65,8 +65,8 @@ class Intake:
         return written, findings.covered
 
     async def report(self, feed: Feed, receipt: Receipt, error: FeedError) -> None:
-        """Keeps and tells a failure. That something is not out yet is none."""
-        if isinstance(error, NotYetPublished):
+        """Keeps and tells a failure. What is not out yet is none, and an open circuit tells of old ones only."""
+        if isinstance(error, NotYetPublished | CircuitOpen):
             return
         log.warning("a feed failed", feed=feed.name, outcome=error.outcome, error=str(error))
         try:

@@ -1,12 +1,12 @@
 """When a feed is asked next: at its publication, soon again if that is late or failed; never by a blind timer."""
 
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from vibelux.feeds import Daily, Feed, Rolling
 from vibelux.market.clock import Clock
 from vibelux.market.errors import CircuitOpen, FeedError, Throttled
-from vibelux.market.intervals import Interval, local_date, local_day
+from vibelux.market.intervals import Interval
 
 _SOON = (10.0, 20.0, 30.0)
 """Seconds before a late interval is asked for again; the last one stands for all further."""
@@ -20,12 +20,14 @@ _LEAST_PACE_OF_DAILY = 3_600.0
 _LONGEST_PATIENCE = 3_600.0
 _LONGEST_WINDOW = timedelta(days=1)
 _NAP = 60.0
+"""Real seconds."""
 
 
 async def sleep_until(clock: Clock, moment: datetime) -> None:
     """Waits for a moment of the clock; in naps, as clocks are set and laptops sleep."""
     while (left := (moment - clock.now()).total_seconds()) > 0:
-        await clock.sleep(min(left, _NAP))
+        naps = max(1.0, clock.real_seconds(left) / _NAP)
+        await clock.sleep(left / naps)
 
 
 @dataclass(slots=True)
@@ -43,7 +45,6 @@ class Schedule:
     newest_end: datetime | None = None
     """The end of the newest interval known."""
     _tries: int = 0
-    _reread_on: date | None = field(default=None)
 
     def window(self, now: datetime) -> Interval:
         """What to ask for now: the feed's window, and after a pause all since the newest interval, up to a day."""
@@ -51,15 +52,6 @@ class Schedule:
         if not isinstance(self.feed.publication, Rolling) or self.newest_end is None:
             return window
         return Interval(max(min(window.start, self.newest_end), window.end - _LONGEST_WINDOW), window.end)
-
-    def reread(self, now: datetime) -> Interval | None:
-        """Once on each market day that begins while it runs: the day before, whole, for corrections."""
-        today = local_date(now, self.feed.timezone)
-        first = self._reread_on is None
-        if self._reread_on == today:
-            return None
-        self._reread_on = today
-        return None if first else local_day(today - timedelta(days=1), self.feed.timezone)
 
     def came(self, asked_at: datetime) -> datetime:
         """All that was due has come: when to ask next."""

@@ -9,6 +9,7 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -36,6 +37,8 @@ log = structlog.get_logger(__name__)
 _TICK_SECONDS = 1.0
 """Of the wall: how often the desk looks whether time alone has changed something."""
 _RELOAD_SECONDS = 5.0
+_ANYWHERE = Path("/")
+"""Facilities that an operator's own file or command put there name their demand files by whole paths."""
 _ROWS = {"electricity": "real_time", "gas": "gas", "carbon": "carbon"}
 _KIND = {"electricity": "electricity-price", "gas": "gas-price", "carbon": "carbon-price"}
 
@@ -78,7 +81,7 @@ class Desk:
         self._due: set[str] = set()
         self._wake = asyncio.Event()
         self._subscriptions = Subscriptions()
-        self._bodies: dict[str, Any] = {}
+        self._rows: dict[str, dict[str, Any]] = {}
         self._complained: dict[str, str] = defaultdict(str)
 
     @property
@@ -145,20 +148,20 @@ class Desk:
 
     async def _reload(self) -> None:
         """Facilities come and go while the desk runs; one that cannot be read keeps its last good form."""
-        bodies = {row["id"]: row["body"] for row in await all_facilities(self._db)}
-        if bodies == self._bodies:
+        rows = {row["id"]: row for row in await all_facilities(self._db)}
+        if rows == self._rows:
             return
-        for name, body in bodies.items():
-            if self._bodies.get(name) != body:
-                await self._take_up(name, body)
-        for gone in set(self._held) - set(bodies):
+        for name, row in rows.items():
+            if self._rows.get(name) != row:
+                await self._take_up(name, row)
+        for gone in set(self._held) - set(rows):
             del self._held[gone]
             self._due.discard(gone)
-        self._bodies = bodies
+        self._rows = rows
 
-    async def _take_up(self, name: str, body: dict[str, Any]) -> None:
+    async def _take_up(self, name: str, row: dict[str, Any]) -> None:
         try:
-            facility = Facility.from_dict(body)
+            facility = Facility.from_dict(row["body"], folder=None if row["source"] == "rest" else _ANYWHERE)
         except ConfigError as error:
             log.warning("a facility cannot be read; its last good form stays", facility=name, error=str(error))
             return

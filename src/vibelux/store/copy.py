@@ -176,10 +176,10 @@ def _fixed(values: npt.NDArray[np.generic], form: str) -> Column:
 
 def _numeric(values: npt.NDArray[np.float64]) -> Column:
     """Decimals with nine places, in PostgreSQL's groups of four digits: up to two before the point, three after."""
-    scaled = np.rint(np.abs(values) * 10.0**_PLACES).astype(np.int64) * 1000
-    largest = int(scaled.max(initial=0)) // 10**12
+    before, after = np.divmod(np.rint(np.abs(values) * 10.0**_PLACES).astype(np.int64), 10**_PLACES)
+    largest = int(before.max(initial=0))
     whole = 0 if largest == 0 else 1 if largest < 10_000 else 2
-    groups = 3 + whole
+    groups = whole + 3
     cells = np.empty((values.size, 6 + groups), ">i2")
     cells[:, 0] = 0
     cells[:, 1] = 8 + 2 * groups
@@ -187,8 +187,11 @@ def _numeric(values: npt.NDArray[np.float64]) -> Column:
     cells[:, 3] = whole - 1
     cells[:, 4] = np.where(values < 0, 0x4000, 0)
     cells[:, 5] = _PLACES
-    for at in range(5 + groups, 5, -1):
-        scaled, cells[:, at] = np.divmod(scaled, 10_000)
+    after *= 1000
+    for at in range(5 + groups, 5 + whole, -1):
+        after, cells[:, at] = np.divmod(after, 10_000)
+    for at in range(5 + whole, 5, -1):
+        before, cells[:, at] = np.divmod(before, 10_000)
     return Column(cells.view(np.uint8).reshape(values.size, 12 + 2 * groups), 12 + 2 * groups)
 
 

@@ -65,9 +65,7 @@ def test_components_in_another_order_find_their_price():
 @pytest.mark.parametrize("prefix", ["", "m:"])
 def test_xml_under_either_namespace_form_is_the_same_record(prefix):
     start, end = "2026-07-14T07:00:00-00:00", "2026-07-14T08:00:00-00:00"
-    xml = lmp_xml(
-        [("LMP_PRC", NODE, start, end, "55.5152"), ("LMP_ENE_PRC", NODE, start, end, "55.0")], prefix=prefix
-    )
+    xml = lmp_xml([("LMP_PRC", NODE, start, end, "55.5152"), ("LMP_ENE_PRC", NODE, start, end, "55.0")], prefix=prefix)
     row = prices(read(DAY_AHEAD, Payload(zipped(PRC_LMP__xml=xml)))).row(0, named=True)
     assert (row["price_per_kwh"], row["energy_component"], row["loss_component"]) == (0.0555152, 0.055, None)
     assert row["market"] == "day-ahead-hourly"

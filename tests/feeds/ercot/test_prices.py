@@ -1,5 +1,8 @@
 """ERCOT prices in all their wrappings, on the days that clocks change, and what is no price."""
 
+import io
+import struct
+import zipfile
 from datetime import UTC, datetime
 
 import pytest
@@ -257,6 +260,15 @@ def test_cut_workbook_is_corrupt() -> None:
         read(DAY_AHEAD, Payload(body.replace(b"xl/worksheets/Sheet1.xml", b"xl/worksheets/Sheet9.xml")))
 
 
+def test_workbook_with_a_flipped_bit_is_corrupt_though_its_xml_still_reads() -> None:
+    body = workbook(("Jan", [YEAR_HEADER, ["01/31/2026", "24:00", "N", "HB_NORTH", 18.24]]))
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        checksum = archive.getinfo("xl/worksheets/Sheet1.xml").CRC
+
+    with pytest.raises(Corrupt, match="checksum"):
+        read(DAY_AHEAD, Payload(body.replace(struct.pack("<I", checksum), struct.pack("<I", checksum ^ 1))))
+
+
 def test_renamed_column_is_named_with_what_came_instead() -> None:
     body = table(LMP_HEADER.replace("LMP", "CappedLMP,UncappedLMP"), "06/25/2026 00:40:18,N,HB_NORTH,1,1")
     with pytest.raises(SchemaChanged, match="NP6-788-CD, without lmp") as caught:
@@ -290,6 +302,7 @@ def test_forced_report_is_the_only_one_that_is_tried() -> None:
         (b'{"_meta": {}}', SchemaChanged, "fields"),
         (b"[1]", SchemaChanged, "list"),
         (b'{"fields": [{"name": "a"}], "data": [[1, 2]]}', Corrupt, "cells"),
+        (b'{"fields": [{"name": "a"}, {"name": "a"}], "data": []}', SchemaChanged, "twice"),
         (b'{"fields": [', Corrupt, "not JSON"),
     ],
 )

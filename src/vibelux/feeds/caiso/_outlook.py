@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from vibelux.feeds._feed import Ask, Payload, Request, Service
 from vibelux.feeds._text import excerpt, refuse_html, without_bom
 from vibelux.feeds._zip import Member, unpack
-from vibelux.market.errors import Corrupt, SchemaChanged, TimeRefused
+from vibelux.market.errors import Corrupt, SchemaChanged, TimeRefused, TooLarge
 from vibelux.market.intervals import local_date, local_day, local_naive, sequence_to_utc, to_utc
 from vibelux.market.records import Quarantined
 
@@ -27,6 +27,8 @@ OUTLOOK = Service("www.caiso.com", seconds_between=1.0)
 URL = "https://www.caiso.com/outlook"
 ZONE = "America/Los_Angeles"
 LOCATION = "CAISO"
+MOST_CELLS = 1_000_000
+"""A day has some thousands."""
 _CURRENT = "current/"
 _DAY_IN_NAME = re.compile(r"(?<!\d)(?P<y>20\d{2})-?(?P<m>[01]\d)-?(?P<d>[0-3]\d)(?!\d)")
 _DAY_IN_HEADER = re.compile(r"(?P<m>\d{1,2})/(?P<d>\d{1,2})/(?P<y>20\d{2})")
@@ -56,7 +58,7 @@ def long_rows(
         measured: whether a series is one that the future has no values of.
 
     Raises:
-        Corrupt: a page or nothing where CSV was promised.
+        Corrupt: a page or nothing where CSV was promised; TooLarge for a monstrous table.
         SchemaChanged: no times beside values, or nothing that says which day it is.
     """
     import polars as pl
@@ -91,6 +93,8 @@ def _upright(member: Member) -> list[list[str]]:
     if not lines:
         raise Corrupt(f"{member.name or 'payload'}: empty where CSV was promised")
     width = max(len(line) for line in lines)
+    if width * len(lines) > MOST_CELLS:
+        raise TooLarge(f"{member.name or 'payload'}: {width} columns by {len(lines)} rows")
     lines = [[*line, *[""] * (width - len(line))] for line in lines]
     return lines if lines[0][0] == "Time" else [list(column) for column in zip(*lines, strict=True)]
 

@@ -7,7 +7,7 @@ import { age, dayAndTime, number, perMwh, power, time } from "./words.js";
 const DECISIONS_SHOWN = 12;
 const VERBS = { run: "RUN", stop: "STOP", hold: "HOLD", unavailable: "NO DECISION" };
 const ORIGINS = {
-  synthetic: "SYNTHETIC, made up: no market ever paid it",
+  synthetic: "SYNTHETIC, made up for a demonstration",
   rebuilt: "REBUILT from recorded prices",
   recorded: "RECORDED on a past day",
 };
