@@ -133,15 +133,15 @@ def measure(label: str, feed_name: str, body: bytes, market: str, day: str) -> d
 
 def main() -> int:
     """Prints one JSON line a file."""
+    real_time, day_ahead = "caiso/real-time-pricing", "caiso/day-ahead-pricing"
     files = [
-        ("real-time, 16,000 nodes x 12", "caiso/real-time-pricing", all_node_file("real-time"), "REAL_TIME_5_MIN", "2026-07-14"),
-        ("day-ahead, 16,000 nodes x 24", "caiso/day-ahead-pricing", all_node_file("day-ahead"), "DAY_AHEAD_HOURLY", "2026-07-14"),
-    ]  # fmt: skip
+        ("real-time, 16,000 nodes x 12", real_time, all_node_file("real-time"), "REAL_TIME_5_MIN", "2026-07-14"),
+        ("day-ahead, 16,000 nodes x 24", day_ahead, all_node_file("day-ahead"), "DAY_AHEAD_HOURLY", "2026-07-14"),
+    ]
     recorded = SHARED / "real" / RECORDED
     if recorded.exists():
-        files.append(
-            ("day-ahead of 2020-01-01, recorded", "caiso/day-ahead-pricing", recorded.read_bytes(), "DAY_AHEAD_HOURLY", "2020-01-01")
-        )  # fmt: skip
+        told = "day-ahead of 2020-01-01, recorded"
+        files.append((told, day_ahead, recorded.read_bytes(), "DAY_AHEAD_HOURLY", "2020-01-01"))
     for file in files:
         print(json.dumps(measure(*file)), flush=True)
     return 0

@@ -321,9 +321,11 @@ async def test_yesterday_is_read_again_whole_each_day_and_leaves_the_position_al
 
 
 async def test_a_day_that_cannot_be_read_again_ends_nothing(tmp_path: Path) -> None:
-    async with world(tmp_path, lambda _: Answer(404), PatientClock(NOON)) as w:
-        async with beside(w.collector._read_yesterday_again(PRICES)):
-            await until(lambda: len(w.there.asked) == 3)
+    async with (
+        world(tmp_path, lambda _: Answer(404), PatientClock(NOON)) as w,
+        beside(w.collector._read_yesterday_again(PRICES)),
+    ):
+        await until(lambda: len(w.there.asked) == 3)
 
 
 async def test_while_the_store_is_away_payloads_wait_in_order_and_none_is_lost(

@@ -1,4 +1,5 @@
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -31,7 +32,7 @@ def test_a_market_day_has_as_many_hours_as_its_clock_changes_leave(zone, days, h
         assert whole.end - whole.start == timedelta(hours=hours)
         parts = hours_of_day(day, zone)
         assert len(parts) == hours
-        assert all(a.end == b.start for a, b in zip(parts, parts[1:], strict=False))
+        assert all(a.end == b.start for a, b in pairwise(parts))
 
 
 def test_a_summer_and_a_winter_stamp_differ_by_an_hour_of_offset():

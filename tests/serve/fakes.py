@@ -12,7 +12,7 @@ from vibelux.market.clock import FrozenClock
 from vibelux.market.errors import StoreUnavailable
 from vibelux.market.records import KINDS
 from vibelux.serve.app import create_app
-from vibelux.serve.ports import Row, ServeState
+from vibelux.serve.ports import Row, ServeState, Store
 from vibelux.store.keys import Principal
 
 NOW = datetime(2026, 7, 14, 20, 0, 30, tzinfo=UTC)
@@ -237,14 +237,20 @@ class World:
     """Desk, store, clocks and app of a test."""
 
     def __init__(self, **options: Any) -> None:
-        self.desk = FakeDesk()
-        self.store = FakeStore(self.desk)
+        self.desk = self.make_desk()
+        self.store: Any = self.make_store()
         self.clock = FrozenClock(NOW)
         self.wall = FrozenClock(NOW)
         self.state = ServeState(
             clock=self.clock, wall=self.wall, store=self.store, desk=self.desk, version="0.1.0", **options
         )
         self.app = create_app(self.state)
+
+    def make_desk(self) -> FakeDesk:
+        return FakeDesk()
+
+    def make_store(self) -> Store:
+        return FakeStore(self.desk)
 
     def client(
         self, key: str | None = None, *, peer: str = "127.0.0.1", host: str = "127.0.0.1:8080", **headers: str

@@ -200,7 +200,8 @@ class _Case:
         return self._decision(Action.UNAVAILABLE, (), rule="none", confidence=0, told=told)
 
     def _no_demand(self) -> str:
-        return f"{Path(self.facility.demand.file or '').name} holds no demand for {iso_z(self.now)}."
+        file = Path(self.facility.demand.file or "").name
+        return f"{file} holds no demand for {iso_z(self.now)}."
 
     def _decided(self, flow: Flow, **more: Any) -> Decision:
         return self._decision(Action.RUN if flow.running else Action.STOP, flow.units, flow=flow, **more)
