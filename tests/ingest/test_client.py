@@ -214,7 +214,7 @@ async def test_gzip_is_unpacked() -> None:
 
 
 async def test_a_gzip_bomb_is_refused_at_the_bound() -> None:
-    bomb = gzip.compress(b"\0" * 50_000_000)
+    bomb = gzip.compress(b"\0" * 20_000_000)
     assert len(bomb) < PRICES.service.max_body_bytes
     error, _ = await fetched(lambda _: Answer(body=bomb, headers={"Content-Encoding": "gzip"}))
     assert isinstance(error, TooLarge)
@@ -228,6 +228,7 @@ async def test_a_gzip_bomb_is_refused_at_the_bound() -> None:
         ("br", b"x"),
         ("deflate", zlib.compress(b"x")),
     ],
+    ids=["no gzip", "cut off", "brotli", "deflate"],
 )
 async def test_an_encoding_that_lies_or_was_not_asked_for_is_corrupt(encoding: str, body: bytes) -> None:
     error, there = await fetched(lambda _: Answer(body=body, headers={"Content-Encoding": encoding}))

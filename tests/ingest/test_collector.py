@@ -162,6 +162,7 @@ OASIS_ERROR = (
         (b"", "corrupt", "empty"),
         (b"<html>CAISO Acceptable Use Policy Violation</html>", "throttled", "Acceptable Use"),
     ],
+    ids=["error document", "truncated zip", "zip bomb", "page", "nothing", "throttle sentence"],
 )
 async def test_a_200_that_holds_no_data_is_its_own_error(tmp_path: Path, body: bytes, outcome: str, words: str) -> None:
     async with world(tmp_path, lambda _: Answer(body=body)) as w:
@@ -251,10 +252,10 @@ async def test_metrics_tell_age_and_change_of_price(tmp_path: Path) -> None:
     async with world(
         tmp_path, lambda _: Answer(body=csv_of(NOON.replace(second=0) - 2 * STEP, 2, price=0.1)), clock
     ) as w:
-        async with running(w.collector, PRICES):
-            await until(lambda: w.updates)
-        assert w.sample("electricity_price_change_percent", {"region": "California"}) == pytest.approx(1.0)
         labels = {"provider": "caiso", "data_type": "real-time-pricing"}
+        async with running(w.collector, PRICES):
+            await until(lambda: w.sample("market_data_age_seconds", labels) is not None)
+        assert w.sample("electricity_price_change_percent", {"region": "California"}) == pytest.approx(1.0)
         before = w.sample("market_data_age_seconds", labels)
         clock.move(700)
         after = w.sample("market_data_age_seconds", labels)

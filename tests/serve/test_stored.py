@@ -93,7 +93,7 @@ async def test_a_key_of_the_store_opens_and_its_end_closes(world: StoredWorld, c
 @pytest.mark.parametrize("query", ["", "&node=TH_SP15_GEN-APND"])
 async def test_prices_page_through_everything_once(world: StoredWorld, client: httpx2.AsyncClient, query: str) -> None:
     rows = [price(0.01 * i, at(5 * i), node) for i in range(7) for node in NODES]
-    await write_payload(world.db, receipt(), parsed({"electricity-price": rows}))
+    await write_payload(world.db, receipt(), parsed(*rows))
     found = await all_rows(client, f"/api/market/prices?region=CAISO&limit=3{query}")
     expected = [row for row in rows if "node" not in query or row["pricing_node"] == NODES[1]]
     assert [row["price_per_kwh"] for row in found] == [row["price_per_kwh"] for row in expected]
@@ -110,7 +110,7 @@ async def test_prices_page_through_everything_once(world: StoredWorld, client: h
 async def test_daily_prices_page_through_everything_once_and_today_is_among_them(
     world: StoredWorld, client: httpx2.AsyncClient, kind: str, path: str, rows: list[dict[str, Any]]
 ) -> None:
-    await write_payload(world.db, receipt(), parsed({kind: rows}))
+    await write_payload(world.db, receipt(), parsed(*rows, kind=kind))
     found = await all_rows(client, f"/api/market/{path}?limit=2")
     assert len(found) == len(rows)
     assert len({json.dumps(row, sort_keys=True) for row in found}) == len(rows)
@@ -118,8 +118,8 @@ async def test_daily_prices_page_through_everything_once_and_today_is_among_them
 
 
 async def test_as_of_gives_the_price_before_its_correction(world: StoredWorld, client: httpx2.AsyncClient) -> None:
-    await write_payload(world.db, receipt(at(1)), parsed({"electricity-price": [price(0.05)]}))
-    await write_payload(world.db, receipt(at(10)), parsed({"electricity-price": [price(0.06)]}))
+    await write_payload(world.db, receipt(at(1)), parsed(price(0.05)))
+    await write_payload(world.db, receipt(at(10)), parsed(price(0.06)))
 
     async def known(query: str) -> list[float]:
         url = f"/api/market/prices?region=CAISO&node={NODES[0]}{query}"
@@ -145,13 +145,13 @@ async def test_as_of_gives_the_price_before_its_correction(world: StoredWorld, c
 async def test_a_cursor_that_was_not_given_out_is_400(client: httpx2.AsyncClient, content: bytes) -> None:
     cursor = base64.urlsafe_b64encode(content).decode()
     for path in ("prices?region=CAISO&", f"prices?region=CAISO&node={NODES[0]}&", "gas?", "series?"):
-        reply = await client.get(f"/api/market/{path}after={cursor}!")
+        reply = await client.get(f"/api/market/{path}after={cursor}")
         assert (reply.status_code, reply.json()["error"]) == (400, "Bad request")
 
 
 async def test_the_newest_price_of_a_region_is_a_hubs(world: StoredWorld, client: httpx2.AsyncClient) -> None:
     rows = [price(0.05, node="AAA_1_N001"), price(0.06)]
-    await write_payload(world.db, receipt(), parsed({"electricity-price": rows}))
+    await write_payload(world.db, receipt(), parsed(*rows))
     reply = (await client.get("/api/market/latest?region=CAISO")).json()
     assert (reply["pricing_node"], reply["price_per_kwh"], reply["ageSeconds"]) == (NODES[0], 0.06, 3300.0)
     by_name = (await client.get("/api/market/latest?region=AAA_1_N001")).json()
@@ -172,7 +172,7 @@ async def test_a_kept_decision_is_given_back_as_it_was_answered(world: StoredWor
 
 
 async def test_the_feeds_lights_come_from_what_was_received(world: StoredWorld, client: httpx2.AsyncClient) -> None:
-    await write_payload(world.db, receipt(), parsed({"electricity-price": [price(0.05)]}), position=at(5))
+    await write_payload(world.db, receipt(), parsed(price(0.05)), position=at(5))
     (light,) = (await client.get("/api/feeds")).json()["rows"]
     assert (light["feed"], light["light"], light["ageSeconds"]) == ("caiso/real-time-pricing", "stale", 3300.0)
 

@@ -198,6 +198,27 @@ async def test_what_is_committed_while_the_snapshot_is_made_comes_once(world: Wo
         assert (await heard(socket))["seq"] == 3
 
 
+async def test_the_snapshot_has_its_answers_own_number_and_what_was_committed_since_follows(
+    world: World, port: int
+) -> None:
+    for _ in range(3):
+        publish_price(world)
+    world.desk.answers["salinas-1"]["seq"] = 2  # message 3 is committed, the desk has not yet taken it up
+    async with dial(port, F, "vlx_all") as socket:
+        assert [(await heard(socket))["seq"] for _ in range(2)] == [2, 3]
+
+
+async def test_a_snapshot_whose_successors_are_gone_counts_as_the_newest(world: World, port: int) -> None:
+    for _ in range(3):
+        publish_price(world)
+    world.desk.answers["salinas-1"]["seq"] = 1
+    world.desk.kept_from = 2
+    async with dial(port, F, "vlx_all") as socket:
+        await heard(socket)
+        publish_price(world)
+        assert (await heard(socket))["seq"] == 4
+
+
 async def test_a_message_that_was_not_delivered_is_fetched_when_the_next_shows_the_gap(world: World, port: int) -> None:
     async with dial(port, F, "vlx_all") as socket:
         await heard(socket)
@@ -322,6 +343,7 @@ async def test_the_server_stops_within_three_seconds_with_sockets_open_and_one_t
     await until(lambda: ports)
     async with dial(ports[0], F, "vlx_all") as reader, dial(ports[0], F, "vlx_all", max_queue=1) as deaf:
         await heard(reader)
+        reading = asyncio.create_task(close_code(reader))
         deaf.transport.pause_reading()
         deaf.transport.get_extra_info("socket").setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
         for _ in range(200):
@@ -333,5 +355,5 @@ async def test_the_server_stops_within_three_seconds_with_sockets_open_and_one_t
         async with asyncio.timeout(5):
             await running
         assert time.perf_counter() - began < 3.0
-        assert (await close_code(reader))[0] == 1012
+        assert (await reading)[0] == 1012
         deaf.transport.abort()

@@ -1,7 +1,6 @@
 """The database as commands reach it: the one in the settings, or the embedded one of the data folder."""
 
 import argparse
-import asyncio
 from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -40,4 +39,6 @@ def open_database(settings: "Settings") -> "AbstractAsyncContextManager[Database
 
 def run_async(work: Coroutine[Any, Any, Result]) -> Result:
     """Runs a command's asynchronous part."""
+    import asyncio
+
     return asyncio.run(work)

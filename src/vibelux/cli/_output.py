@@ -3,9 +3,10 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vibelux.market.records import Quarantined
+if TYPE_CHECKING:
+    from vibelux.market.records import Quarantined
 
 
 def note(text: str) -> None:
@@ -50,6 +51,6 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
-def quarantined_json(row: Quarantined) -> dict[str, str]:
+def quarantined_json(row: "Quarantined") -> dict[str, str]:
     """A row that was set aside, as `parse` reports it."""
     return {"kind": "quarantined", "reason": row.reason, "place": row.place, "raw": row.raw}

@@ -5,9 +5,12 @@ import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from vibelux.feeds import Feed, Payload
 from vibelux.market.errors import UsageError
+
+if TYPE_CHECKING:
+    from vibelux.feeds import Feed, Payload
 
 _DAY_IN_NAME = re.compile(r"(?<!\d)(20\d{2})-?(\d{2})-?(\d{2})(?!\d)")
 
@@ -20,12 +23,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--date", metavar="D", help="the market day, where the payload does not hold it")
 
 
-def payloads(feed: Feed, args: argparse.Namespace) -> Iterator[Payload]:
+def payloads(feed: "Feed", args: argparse.Namespace) -> "Iterator[Payload]":
     """The files as payloads.
 
     Raises:
         UsageError: a file is not there, the report is not the feed's, the date is none.
     """
+    from vibelux.feeds import Payload
+
     if args.report is not None and args.report not in feed.reports:
         raise UsageError(f"--report: {feed.name} reads {', '.join(feed.reports)}, not {args.report!r}")
     day = _day_argument(args.date)

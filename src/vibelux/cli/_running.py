@@ -1,16 +1,11 @@
 """Runs the service from a command: signals, logs, and the few lines that a person wants to see."""
 
-import asyncio
-import logging
-import signal
-import sys
 from typing import TYPE_CHECKING
-
-import structlog
 
 from vibelux.cli import _output
 
 if TYPE_CHECKING:
+    from asyncio import Event
     from collections.abc import Awaitable, Callable
 
     from vibelux.service import Plan
@@ -19,6 +14,11 @@ if TYPE_CHECKING:
 
 def set_up_logs(level: str = "info") -> None:
     """Logs go to stderr, readable on a terminal and as JSON elsewhere."""
+    import logging
+    import sys
+
+    import structlog
+
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
     renderer = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
     structlog.configure(
@@ -34,8 +34,11 @@ def set_up_logs(level: str = "info") -> None:
     )
 
 
-def stop_on_signals() -> asyncio.Event:
+def stop_on_signals() -> "Event":
     """An event that Ctrl-C and SIGTERM set."""
+    import asyncio
+    import signal
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

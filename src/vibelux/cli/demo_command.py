@@ -5,11 +5,8 @@ stopped or killed goes on at its last virtual moment.
 """
 
 import argparse
-import asyncio
-import hashlib
 import os
 import sys
-import webbrowser
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,6 +90,8 @@ def _placed(facilities: "tuple[Facility, ...]", tape: "Tape | None") -> "tuple[F
 async def _replay(
     args: argparse.Namespace, tape: "Tape | None", begin: datetime, facilities: "tuple[Facility, ...]"
 ) -> int:
+    import asyncio
+
     from vibelux.market.clock import VirtualClock
     from vibelux.replay.position import keep_remembering, recall
     from vibelux.replay.source import TapeSource
@@ -134,6 +133,8 @@ def _label(tape: "Tape | None", begin: datetime) -> str:
     """A folder of its own for each tape: two days that never met must not share a database."""
     if tape is None:
         return f"synthetic-{begin:%Y-%m-%d}"
+    import hashlib
+
     where = str(tape.folder.resolve())
     return f"{tape.folder.name or 'tape'}-{hashlib.sha256(where.encode()).hexdigest()[:8]}"
 
@@ -159,6 +160,8 @@ def _say(args: argparse.Namespace, url: str, facility: str, key: str, folder: Pa
         flush=True,
     )
     if not args.headless and sys.stdout.isatty():
+        import webbrowser
+
         webbrowser.open(url)
 
 

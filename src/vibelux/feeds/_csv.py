@@ -86,12 +86,13 @@ def read_csv(
             raise_if_empty=False,
         )
 
+    unreadable = (pl.exceptions.PolarsError, pl.exceptions.PanicException)  # it panics at a cut-off `,"`
     try:
         frame = attempt(numbers)
-    except pl.exceptions.PolarsError:
+    except unreadable:
         try:
             frame = attempt(())
-        except pl.exceptions.PolarsError as error:
+        except unreadable as error:
             raise Corrupt(f"{name or 'payload'}: not a CSV table: {str(error).splitlines()[0]}") from error
     texts = [column for column, dtype in frame.schema.items() if dtype == pl.String]
     padded = b" " in body or b"\t" in body  # a look at the bytes is far cheaper than stripping every cell

@@ -30,11 +30,12 @@ WITH touched AS MATERIALIZED (
 ), archived AS (
     INSERT INTO {revisions} ({columns}, created_at, superseded_at)
     SELECT {held_columns}, m.created_at, {received}
-    FROM touched t JOIN {table} m ON m.id = t.held_id AND m.{time} = t.held_time
+    FROM touched t JOIN {table} m ON m.id = t.held_id AND m.{time} = t.held_time AND {within}
     WHERE t.held_since <= {received}
 ), updated AS (
     UPDATE {table} m SET ({columns}, created_at) = ROW ({touched_columns}, now())
-    FROM touched t WHERE m.id = t.held_id AND m.{time} = t.held_time AND t.held_since <= {received}
+    FROM touched t
+    WHERE m.id = t.held_id AND m.{time} = t.held_time AND {within} AND t.held_since <= {received}
 ), inserted AS (
     INSERT INTO {table} ({columns}) SELECT {columns} FROM touched WHERE held_id IS NULL
 )

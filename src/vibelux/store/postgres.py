@@ -21,6 +21,7 @@ _SETTINGS = {
     "unix_socket_permissions": "0700",
     "max_connections": "50",
     "shared_buffers": "128MB",
+    "work_mem": "32MB",
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
     "max_parallel_workers_per_gather": "0",  # parallel plans need more /dev/shm than containers give

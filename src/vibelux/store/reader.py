@@ -67,9 +67,10 @@ async def _newest(
     as_of: datetime | None,
 ) -> Row | None:
     statement = sql.SQL(
-        "SELECT p.* FROM ({intervals}) i CROSS JOIN LATERAL"
+        "SELECT {columns} FROM ({intervals}) i CROSS JOIN LATERAL"
         " (SELECT * FROM ({versions}) v ORDER BY {order} LIMIT 1) p ORDER BY i.start DESC LIMIT 1"
     ).format(
+        columns=_columns(ELECTRICITY),
         intervals=_INTERVALS_BACK.format(iso_region=iso_region, market=market, at=at, since=since),
         versions=_versions(ELECTRICITY, wanted, as_of),
         order=order,
@@ -102,7 +103,7 @@ async def prices(
         start = max(start, after[0])
     if pricing_node is None:
         wanted.append(_within(ELECTRICITY, start, end))
-        source = _versions(ELECTRICITY, sql.SQL(" AND ").join(wanted), as_of)
+        source = _versions(ELECTRICITY, sql.SQL(" AND ").join(wanted), as_of, _top(ELECTRICITY, limit))
     else:
         # One node of thousands: each interval that there is probes the key, instead of reading all nodes.
         wanted.append(sql.SQL("pricing_node = {} AND market = i.market").format(pricing_node))
@@ -158,7 +159,9 @@ async def _newest_of_day(
 ) -> Row | None:
     day = at.astimezone(UTC).date() if isinstance(at, datetime) else at
     wanted = sql.SQL("{} AND trading_date <= {}").format(wanted, day)
-    statement = sql.SQL("SELECT * FROM ({}) v ORDER BY {} LIMIT 1").format(_versions(table, wanted, as_of), order)
+    statement = sql.SQL("SELECT {} FROM ({}) v ORDER BY {} LIMIT 1").format(
+        _columns(table), _versions(table, wanted, as_of), order
+    )
     rows = await _rows(db, statement)
     return rows[0] if rows else None
 
@@ -204,7 +207,7 @@ async def records(
             wanted.append(sql.SQL("{} = {}").format(sql.Identifier(name), sql.Literal(value)))
     if after is not None:
         wanted.append(_beyond(table, after))
-    source = _versions(table, sql.SQL(" AND ").join(wanted), as_of)
+    source = _versions(table, sql.SQL(" AND ").join(wanted), as_of, _top(table, limit))
     return _frame(table, await _rows(db, _ordered(table, source, limit)))
 
 
@@ -222,19 +225,29 @@ async def feed_status(db: Database) -> list[Row]:
     return await _rows(db, statement)
 
 
-def _versions(table: Table, wanted: sql.Composable, as_of: datetime | None) -> sql.Composed:
-    """The rows that hold now, or that held as far as was known at `as_of`: one version a key."""
-    held = sql.SQL("SELECT {} FROM {} WHERE {}").format(_columns(table), table.ident, wanted)
+def _versions(
+    table: Table, wanted: sql.Composable, as_of: datetime | None, top: sql.Composable = sql.SQL("")
+) -> sql.Composed:
+    """The rows that hold now, or that held as far as was known at `as_of`: one version a key.
+
+    `top` orders and limits each of the two tables, so that a page does not read all of both.
+    """
+    columns = names(table.columns)
     if as_of is None:
-        return held
+        return sql.SQL("SELECT {} FROM {} WHERE {}{}").format(columns, table.ident, wanted, top)
     return sql.SQL(
-        "{held} AND known_at <= {as_of} UNION ALL"
-        " SELECT {columns} FROM {revisions} WHERE {wanted} AND known_at <= {as_of} AND superseded_at > {as_of}"
-    ).format(held=held, as_of=as_of, columns=_columns(table), revisions=table.revisions, wanted=wanted)
+        "(SELECT {columns} FROM {table} WHERE {wanted} AND known_at <= {as_of}{top}) UNION ALL"
+        " (SELECT {columns} FROM {revisions} WHERE {wanted} AND known_at <= {as_of} AND superseded_at > {as_of}{top})"
+    ).format(columns=columns, table=table.ident, revisions=table.revisions, wanted=wanted, as_of=as_of, top=top)
+
+
+def _top(table: Table, limit: int | None) -> sql.Composed:
+    return sql.SQL(" ORDER BY {} LIMIT {}").format(names(table.order), limit)
 
 
 def _ordered(table: Table, source: sql.Composable, limit: int | None) -> sql.Composed:
-    return sql.SQL("SELECT * FROM ({}) v ORDER BY {} LIMIT {}").format(source, names(table.order), limit)
+    # Numbers are turned into floats last, for the rows that are wanted only.
+    return sql.SQL("SELECT {} FROM (SELECT * FROM ({}) v{}) w").format(_columns(table), source, _top(table, limit))
 
 
 def _beyond(table: Table, after: Sequence[Any]) -> sql.Composed:

@@ -4,6 +4,7 @@ Started as `python -m vibelux.store.supervisor DATA_DIR`, detached from whoever 
 lock; once the supervisor gets it alone, nobody is left, whatever became of them, and it stops the server.
 """
 
+import contextlib
 import logging
 import os
 import signal
@@ -137,7 +138,10 @@ def main(data_dir: str) -> int:
         # The asker goes on: the lock is taken, and the child that holds it is nobody's business to reap.
         os._exit(0)
     try:
-        return Supervisor(folder).run()
+        code = Supervisor(folder).run()
+        with contextlib.suppress(OSError):
+            folder.sockets.rmdir()
+        return code
     except StoreUnavailable as error:
         _log.error("%s", error)
         return 1

@@ -68,7 +68,6 @@ def test_an_extra_run_ends_one_interval_and_begins_the_next_and_a_gap_stretches_
     frame = prices(*[row(stamp) for stamp in stamps("30", "35", "37:12", "40", "55")])
     begins = [utc(9, 25), utc(9, 30), utc(9, 35), utc(9, 37, 12), utc(9, 50)]
     ends = [utc(9, 30), utc(9, 35), utc(9, 37, 12), utc(9, 40), utc(9, 55)]
-    # The last row is on the quarter after no other: :55 is not, so it is a dispatch after a gap.
     assert frame["market_interval_start"].to_list() == begins
     assert frame["market_interval_end"].to_list() == ends
     assert set(frame["market"]) == {"real-time-5min"}

@@ -57,15 +57,12 @@ def series(frame: "pl.DataFrame", report: str, made_at: datetime | None) -> "pl.
 def made_at(payload: Payload) -> datetime | None:
     """When OASIS made the reply, UTC; None where neither reply, name nor fetch says it."""
     for name, body in _oasis.documents(payload):
-        if looks_like_markup(body):
-            stamp = parse_xml(body, name).findtext(".//{*}MessageHeader/{*}TimeDate")
-            if stamp:
-                return parse_utc(stamp)
-        for label in (payload.name, name):
-            match = _MADE_AT.search(label)
+        try:
+            if looks_like_markup(body):
+                return parse_utc(parse_xml(body, name).findtext(".//{*}MessageHeader/{*}TimeDate") or "")
+            match = _MADE_AT.search(payload.name) or _MADE_AT.search(name)
             if match is not None:
-                try:
-                    return to_utc(datetime.strptime(match[1], "%Y%m%d_%H_%M_%S"), _oasis.ZONE)  # noqa: DTZ007 (wall clock)
-                except (ValueError, TimeRefused):
-                    return payload.received_at
+                return to_utc(datetime.strptime(match[1], "%Y%m%d_%H_%M_%S"), _oasis.ZONE)  # noqa: DTZ007 (wall clock)
+        except (TimeRefused, ValueError):
+            continue
     return payload.received_at

@@ -87,7 +87,7 @@ def _upright(member: Member) -> list[list[str]]:
     refuse_html(member.body, member.name, "CSV")
     text = io.StringIO(without_bom(member.body).decode("utf-8", "replace"))
     try:
-        lines = [[cell.strip() for cell in line] for line in csv.reader(text) if any(line)]
+        lines = [line for line in ([cell.strip() for cell in line] for line in csv.reader(text)) if any(line)]
     except csv.Error as error:
         raise Corrupt(f"{member.name or 'payload'}: not a CSV table: {error}") from error
     if not lines:
