@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from feeds.caiso.payloads import error_document, zipped
+from shared_files import real
 from vibelux.feeds import Ask, Payload, feed_named, read
 from vibelux.market.errors import NotYetPublished, SchemaChanged
 from vibelux.market.intervals import Interval
@@ -135,6 +136,13 @@ def test_the_issue_is_the_fetch_where_no_name_says_it_or_the_name_says_an_hour_t
     for name in ("reply.zip", "x_SLD_REN_FCST_DAM_20261101_01_30_00_v1.zip"):
         assert renewables(row, name=name, received_at=utc(9)).frames["series"]["issued_at"].to_list() == [utc(9)]
     assert renewables(row).frames["series"]["issued_at"].to_list() == [None]
+
+
+def test_the_header_of_xml_says_when_it_was_made_and_an_unreadable_one_says_nothing():
+    file = real("caiso/SLD_FCST/sld_forecast.xml").read_bytes()
+    assert set(read(LOAD, Payload(file)).frames["series"]["issued_at"]) == {datetime(2014, 5, 9, 17, 50, 6, tzinfo=UTC)}
+    spoilt = file.replace(b"2014-05-09T17:50:06-00:00", b"yesterday")
+    assert set(read(LOAD, Payload(spoilt, received_at=utc(9))).frames["series"]["issued_at"]) == {utc(9)}
 
 
 def test_a_resource_that_is_neither_sun_nor_wind_is_set_aside():

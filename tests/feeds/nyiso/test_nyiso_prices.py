@@ -268,3 +268,9 @@ def test_a_long_window_asks_for_monthly_archives():
         "csv/damlbmp/20261201damlbmp_zone_csv.zip",
         "csv/damlbmp/20270101damlbmp_zone_csv.zip",
     ]
+
+
+def test_a_file_cut_off_inside_a_cell_keeps_what_was_whole():
+    body = csv_of(row("07/14/2026 14:35:00"), row("07/14/2026 14:40:00")).rpartition(b"1.5,")[0] + b'1.5,"'
+    frame = read(REAL_TIME, Payload(body)).frames["electricity-price"]
+    assert frame["energy_component"].to_list() == [0.02425, None]
