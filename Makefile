@@ -38,6 +38,12 @@ lint: .venv/installed-dev
 bench: .venv/installed-dev
 	$(BIN)/python bench/run.py
 
+docs: .venv/installed-dev
+	$(BIN)/mkdocs build --quiet
+
+soak: .venv/installed-dev
+	VIBELUX_SOAK=1 $(BIN)/pytest --timeout 7200
+
 lock:
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements/runtime.txt
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev -c requirements/runtime.txt pyproject.toml -o requirements/dev.txt

@@ -89,9 +89,10 @@ class TapeSource:
 
     @property
     def feeds(self) -> frozenset[str]:
-        """The names of all feeds that can be asked for."""
-        recorded = (entries[0].feed for entries in self._recorded.values())
-        return frozenset([*recorded, *(feed.name for feed in self._synthetic.values())])
+        """The names of the feeds that are worth asking for: those of the tape, or all synthetic ones."""
+        if self.tape is not None:
+            return frozenset(entry.feed for entry in self.tape)
+        return frozenset(feed.name for feed in self._synthetic.values())
 
     def feed_of(self, wanted: Wanted) -> str | None:
         """The name of the feed that such a request belongs to."""
