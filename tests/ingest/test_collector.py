@@ -191,6 +191,23 @@ async def test_a_request_that_fails_does_not_keep_the_others_of_its_ask_from_bei
         assert len(w.keeper.rows) == 1
 
 
+async def test_what_a_half_failed_ask_brought_counts_as_fresh(tmp_path: Path) -> None:
+    two = replace(PRICES, requests=lambda _: [Request("https://prices.test/bad"), Request("https://prices.test/good")])
+    answer = lambda asked: Answer(body=b"no table" if asked.path == "/bad" else hour_before(NOON))  # noqa: E731
+    labels = {"provider": "caiso", "data_type": "real-time-pricing"}
+    async with world(tmp_path, answer) as w, running(w.collector, two):
+        await until(lambda: w.sample("market_data_age_seconds", labels) is not None)
+
+
+async def test_a_position_from_the_future_is_not_believed(tmp_path: Path) -> None:
+    async with world(tmp_path, lambda _: Answer(500)) as w:
+        w.keeper.held[PRICES.name] = NOON + timedelta(days=400)
+        with capture_logs():
+            async with running(w.collector, PRICES):
+                await until(lambda: w.there.asked)
+        assert w.sample("market_data_age_seconds", {"provider": "caiso", "data_type": "real-time-pricing"}) is None
+
+
 async def test_pages_and_listings_are_followed(tmp_path: Path) -> None:
     def follow(_: Ask, request: Request, payload: Payload) -> list[Request]:
         if request.listing:
@@ -287,7 +304,7 @@ async def test_a_poll_comes_at_the_publication_and_a_late_interval_is_asked_for_
         return Answer(body=hour_before(known))
 
     async with world(tmp_path, answer, PatientClock(NOON)) as w, beside(w.collector._follow(Schedule(PRICES))):
-        await until(lambda: len(w.updates) == 2)
+        await until(lambda: len(w.updates) >= 2)
     assert moments[0] < 2
     assert moments[1:4] == pytest.approx([300, 310, 330], abs=3)
 
@@ -315,9 +332,9 @@ async def test_yesterday_is_read_again_whole_each_day_and_leaves_the_position_al
     clock = PatientClock(NOON)
     async with world(tmp_path, lambda asked: Answer(body=hour_before(asked.at)), clock) as w:
         async with beside(w.collector._read_yesterday_again(PRICES)):
-            await until(lambda: len(w.there.asked) == 2)
+            await until(lambda: len(w.there.asked) >= 2)
         assert {asked.path for asked in w.there.asked} == {"/data?from=0700&to=0700"}
-        assert [(asked.at.day, asked.at.hour) for asked in w.there.asked] == [(15, 8), (16, 8)]
+        assert [(asked.at.day, asked.at.hour) for asked in w.there.asked[:2]] == [(15, 8), (16, 8)]
         assert w.keeper.held == {}
 
 
@@ -326,7 +343,7 @@ async def test_a_day_that_cannot_be_read_again_ends_nothing(tmp_path: Path) -> N
         world(tmp_path, lambda _: Answer(404), PatientClock(NOON)) as w,
         beside(w.collector._read_yesterday_again(PRICES)),
     ):
-        await until(lambda: len(w.there.asked) == 3)
+        await until(lambda: len(w.there.asked) >= 3)
 
 
 async def test_while_the_store_is_away_payloads_wait_in_order_and_none_is_lost(

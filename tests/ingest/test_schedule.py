@@ -27,8 +27,12 @@ def test_the_next_look_is_at_the_next_publication() -> None:
     assert Schedule(PRICES).came(NOON + timedelta(seconds=20)) == DUE
 
 
-def test_a_late_interval_is_looked_for_after_10_20_and_then_each_30_seconds() -> None:
+def test_a_late_price_is_looked_for_after_10_20_and_then_each_30_seconds() -> None:
     assert seconds(Schedule(PRICES), 5) == [10, 20, 30, 30, 30]
+
+
+def test_late_data_that_are_no_price_are_looked_for_more_rarely() -> None:
+    assert seconds(Schedule(LOAD), 4) == [30, 60, 120, 240]
 
 
 def test_looking_for_a_late_interval_ends_at_the_next_publication() -> None:

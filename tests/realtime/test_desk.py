@@ -155,6 +155,7 @@ async def test_only_the_facilities_concerned_are_decided_for(database):
         await market.gas(3.8)
         await market.electricity(0.09)
         await until(action_is(desk, "run"))
+        await until(lambda: _settled(database))
         mine, theirs = await _count(database, "salinas-1"), await _count(database, "other")
         await market.electricity(0.07)
         await until(lambda: _more_than(database, "salinas-1", mine))
@@ -163,6 +164,12 @@ async def test_only_the_facilities_concerned_are_decided_for(database):
 
 async def _count(db, name: str) -> int:
     return len(await kept.decisions(db, name, NOW, NOW + timedelta(1)))
+
+
+async def _settled(db) -> bool:
+    before = await _count(db, "salinas-1") + await _count(db, "other")
+    await asyncio.sleep(1.5)
+    return await _count(db, "salinas-1") + await _count(db, "other") == before
 
 
 async def _more_than(db, name: str, count: int) -> bool:

@@ -47,6 +47,16 @@ async def test_an_address_that_cannot_be_had_is_a_usage_error_that_names_it(
     assert str(wanted) in str(refused.value)
 
 
+async def test_a_body_over_the_limit_is_refused_and_the_next_request_is_answered() -> None:
+    async with listening(World()) as port:
+        base = f"http://127.0.0.1:{port}"
+        async with httpx2.AsyncClient(base_url=base, headers={"X-API-Key": "vlx_all"}, trust_env=False) as client:
+            for _ in range(2):
+                reply = await client.post("/api/ws-ticket", content=b" " * 3_000_000)
+                assert (reply.status_code, reply.json()["error"]) == (413, "Body too large")
+                assert (await client.get("/api/facilities")).status_code == 200
+
+
 async def test_signals_stay_the_services_own() -> None:
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     async with listening(World()):

@@ -74,7 +74,15 @@ async def test_a_wrong_key_in_the_header_is_closed_4401_without_data(port: int, 
 
 
 @pytest.mark.parametrize(
-    "first", ['{"type":"auth","key":"vlx_wrong"}', '{"type":"hello","key":"vlx_all"}', "no json", "[]", b"\xff"]
+    "first",
+    [
+        '{"type":"auth","key":"vlx_wrong"}',
+        '{"type":"hello","key":"vlx_all"}',
+        "no json",
+        "[]",
+        b"\xff",
+        '{"type":"auth","key":"\\ud800"}',
+    ],
 )
 async def test_a_wrong_first_message_is_closed_4401_without_data(port: int, first: str | bytes) -> None:
     async with dial(port, F) as socket:
@@ -113,6 +121,14 @@ async def test_a_ticket_opens_one_socket_for_its_facility_within_a_minute(world:
         assert await close_code(socket) == (4401, [])
     world.wall.move(60)
     async with dial(port, f"{F}&ticket={late}") as socket:
+        assert await close_code(socket) == (4401, [])
+
+
+async def test_a_ticket_dies_with_its_key(world: World, port: int) -> None:
+    async with world.client("vlx_salinas") as client:
+        ticket = (await client.post("/api/ws-ticket", json={"facilityId": "salinas-1"})).json()["ticket"]
+    del world.store.keys["vlx_salinas"]
+    async with dial(port, f"{F}&ticket={ticket}") as socket:
         assert await close_code(socket) == (4401, [])
 
 

@@ -79,8 +79,9 @@ async def until(condition: Callable[[], object], seconds: float = 15.0) -> None:
         await asyncio.sleep(0.05)
 
 
-async def until_it_answers(folder: Path) -> None:
-    for _ in range(300):
+async def until_it_answers(folder: Path, seconds: float = 15.0) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
         if await url_of_running(folder):
             return
         await asyncio.sleep(0.05)
@@ -158,7 +159,7 @@ async def test_a_killed_user_leaves_nothing_running(folder: Path) -> None:
         assert alive(folder)
         only.kill()
         await until(lambda: not alive(folder), seconds=10)
-    assert not DataFolder(folder).sockets.joinpath(".s.PGSQL.5432").exists()
+    assert not DataFolder(folder).socket.exists()
 
 
 async def test_a_killed_supervisor_is_replaced(folder: Path) -> None:
@@ -196,6 +197,14 @@ async def test_a_killed_postgres_comes_back_and_the_pool_finds_it(folder: Path) 
     await db.ping()
     assert postmaster_of(folder) != killed
     await db.close()
+    await embedded.close()
+
+
+async def test_a_socket_that_somebody_removed_is_made_again(folder: Path) -> None:
+    embedded = await Embedded.open(folder)
+    shutil.rmtree(DataFolder(folder).sockets)
+    assert await url_of_running(folder) is None
+    await until_it_answers(folder, seconds=30)
     await embedded.close()
 
 

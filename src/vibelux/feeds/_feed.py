@@ -51,12 +51,19 @@ class Daily:
     at: time
     timezone: str
     days_ahead: int = 1
+    open_on: Callable[[date], bool] | None = None
+    """Whether anything is published on a day; None: on every day. Only Wednesdays make it a weekly publication."""
 
     def _newest_day(self, moment: datetime) -> date:
         """The newest market day that should be out."""
         day = local_date(moment, self.timezone)
         out = day if self._published(day) <= moment else day - timedelta(days=1)
+        while not self._is_open(out):
+            out -= timedelta(days=1)
         return out + timedelta(days=self.days_ahead)
+
+    def _is_open(self, day: date) -> bool:
+        return self.open_on is None or self.open_on(day)
 
     def _published(self, day: date) -> datetime:
         return to_utc(datetime.combine(day, self.at), self.timezone, repeated=False)
@@ -64,8 +71,9 @@ class Daily:
     def next_after(self, moment: datetime) -> datetime:
         """The first moment after `moment` at which a new day is due."""
         day = local_date(moment, self.timezone)
-        today = self._published(day)
-        return today if today > moment else self._published(day + timedelta(days=1))
+        while not self._is_open(day) or self._published(day) <= moment:
+            day += timedelta(days=1)
+        return self._published(day)
 
     def known_until(self, moment: datetime) -> datetime:
         """The end of the newest market day that should be out at `moment`."""
@@ -100,6 +108,12 @@ class Request:
     body: bytes | None = None
     listing: bool = False
     """The reply holds no rows, it only says what to ask next (see `Feed.follow`)."""
+    needs_key: tuple[str, ...] = ()
+    """Settings without which it is not sent and its fallback asked at once (as `Feed.needs_key`, for one request)."""
+    fallback: "tuple[Request, ...]" = ()
+    """What is asked instead, all of it, when this gives nothing usable; each of them may have a fallback again."""
+    service: Service | None = None
+    """Whose budget and breaker count, where it is another than the feed's: a fallback must not share its fate."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -25,6 +26,15 @@ from vibelux.store.writer import Written
 log = structlog.get_logger(__name__)
 
 _YESTERDAY_AFTER = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Polled:
+    """What an ask brought, and the first thing that went wrong."""
+
+    written: Written
+    covered: Coverage
+    error: FeedError | None
 
 
 class Collector:
@@ -86,8 +96,10 @@ class Collector:
             FeedError: the first one; what other requests of the same ask brought is stored all the same.
             StoreUnavailable: the journal's disk refuses.
         """
-        written, _ = await self._poll(feed, ask, background=background)
-        return written
+        polled = await self._poll(feed, ask, background=background)
+        if polled.error is not None:
+            raise polled.error
+        return polled.written
 
     async def run(self, feeds: Sequence[Feed]) -> None:
         """Follows the schedules of these feeds until cancelled."""
@@ -97,7 +109,10 @@ class Collector:
                 tasks.create_task(self._tidy(self._journal_days), name="tidy the journal")
             positions = await self._positions()
             for feed in feeds:
-                schedule = Schedule(feed, self._intervals.get(feed.provider), positions.get(feed.name))
+                known = positions.get(feed.name)
+                if known is not None and known > feed.publication.known_until(self._clock.now()):
+                    known = None  # a forecast's end, or from a replay under another clock: ask and see
+                schedule = Schedule(feed, self._intervals.get(feed.provider), known)
                 tasks.create_task(self._follow(schedule), name=feed.name)
                 tasks.create_task(self._read_yesterday_again(feed), name=f"{feed.name} again")
 
@@ -126,10 +141,13 @@ class Collector:
         feed = schedule.feed
         if schedule.newest_end is not None:
             self._metrics.fresh_until(feed, schedule.newest_end)
-        _, covered = await self._poll(feed, Ask(schedule.window(asked_at), tuple(self._nodes(feed))))
-        if covered.newest_end is not None:
-            schedule.newest_end = max(covered.newest_end, schedule.newest_end or covered.newest_end)
+        polled = await self._poll(feed, Ask(schedule.window(asked_at), tuple(self._nodes(feed))))
+        newest_end = polled.covered.newest_end
+        if newest_end is not None:
+            schedule.newest_end = max(newest_end, schedule.newest_end or newest_end)
             self._metrics.fresh_until(feed, schedule.newest_end)
+        if polled.error is not None:
+            raise polled.error
         if is_complete(feed, schedule.newest_end, asked_at):
             return schedule.came(asked_at)
         return schedule.late(asked_at, self._clock.now())
@@ -140,13 +158,13 @@ class Collector:
             day = local_day(local_date(self._clock.now(), feed.timezone), feed.timezone)
             await sleep_until(self._clock, day.end + _YESTERDAY_AFTER)
             try:
-                await self._poll(feed, Ask(day, tuple(self._nodes(feed))), background=True)
+                await self.poll(feed, Ask(day, tuple(self._nodes(feed))), background=True)
             except VibeluxError as error:
                 log.warning("yesterday was not read again", feed=feed.name, error=str(error))
             except Exception:  # as in `_follow`
                 log.exception("a poll failed", feed=feed.name)
 
-    async def _poll(self, feed: Feed, ask: Ask, *, background: bool = False) -> tuple[Written, Coverage]:
+    async def _poll(self, feed: Feed, ask: Ask, *, background: bool = False) -> _Polled:
         parts: list[Written] = []
         covered = Coverage()
         errors: list[FeedError] = []
@@ -166,9 +184,7 @@ class Collector:
                     covered.add(part)
                     self._upstream.stored(reply)
         self._look_for_gaps(feed, ask, covered, background=background)
-        if errors:
-            raise errors[0]
-        return _together(parts), covered
+        return _Polled(_together(parts), covered, errors[0] if errors else None)
 
     def _look_for_gaps(self, feed: Feed, ask: Ask, covered: Coverage, *, background: bool) -> None:
         gaps = covered.gaps(feed, ask, self._clock.now())
@@ -190,8 +206,11 @@ class Collector:
     async def _tidy(self, days: int) -> None:
         while True:
             now = self._clock.now()
-            removed = await self._journal.remove_before((now - timedelta(days=days)).date())
-            log.info("the journal is tidied", folders_removed=removed, kept_days=days)
+            try:
+                removed = await self._journal.remove_before((now - timedelta(days=days)).date())
+                log.info("the journal is tidied", folders_removed=removed, kept_days=days)
+            except StoreUnavailable as error:
+                log.warning("the journal is not tidied", error=str(error))
             await sleep_until(self._clock, now + timedelta(days=1))
 
 

@@ -9,7 +9,7 @@ from vibelux.market.errors import CircuitOpen, FeedError, Throttled
 from vibelux.market.intervals import Interval
 
 _SOON = (10.0, 20.0, 30.0)
-"""Seconds before a late interval is asked for again; the last one stands for all further."""
+"""Seconds before a late price is asked for again; the last one stands for all further."""
 _AFTER_FAULT_OF_PRICE = (10.0, 20.0, 25.0)
 """A price is asked for again within half a minute of a fault."""
 _LONGEST_SECONDS = 1_800.0
@@ -65,10 +65,13 @@ class Schedule:
         if expected_at is not None and expected_at > now:
             return min(expected_at, upcoming)
         if isinstance(self.feed.publication, Daily):
-            if self._tries > _LATE_TRIES:
-                return upcoming
-            return min(now + _after(_doubled(60.0, self._tries)), upcoming)
-        return min(now + _after(_SOON[min(self._tries, len(_SOON)) - 1]), upcoming)
+            seconds = _doubled(60.0, self._tries)
+        elif self.feed.is_price:
+            seconds = _SOON[min(self._tries, len(_SOON)) - 1]
+        else:
+            seconds = _doubled(30.0, self._tries)
+        given_up = isinstance(self.feed.publication, Daily) and self._tries > _LATE_TRIES
+        return upcoming if given_up else min(now + _after(seconds), upcoming)
 
     def failed(self, now: datetime, error: FeedError) -> datetime:
         """No usable answer: when to ask next."""

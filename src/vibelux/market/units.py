@@ -9,6 +9,10 @@ KWH_PER_MMBTU = 293.07107
 GAS_KG_CO2_PER_MMBTU_HHV = 53.06
 """Natural gas burnt, HHV; US EPA, 40 CFR part 98, table C-1."""
 
+MMBTU_PER_MCF = 1.036
+"""Thousand cubic feet of natural gas, HHV: heat content of gas consumed in the U.S. in 2025, 1,036 Btu per cubic foot
+(EIA, Natural Gas Consumption by Heat Content); states lie between 0.917 and 1.07."""
+
 METRIC_TON_PER_SHORT_TON = 0.90718474
 """NIST SP 811 (2008), appendix B.8: short ton (2000 lb) in metric tons."""
 

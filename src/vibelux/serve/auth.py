@@ -72,11 +72,29 @@ class Door:
             return await self._state.store.principal_with_id(session.key_id, self._state.wall.now())
         return _PAGE_ON_THIS_MACHINE if self.page_needs_no_key(connection) else None
 
-    async def again(self, caller: Principal) -> Principal | None:
-        """The same caller as the store knows it now: for sockets that stay open."""
+    async def caller_with_ticket(self, ticket: str, facility_id: str) -> Principal:
+        """Who got the ticket.
+
+        Raises:
+            HTTPException: 401 when it is not good for this, or its key has ended since.
+        """
+        caller = self.tickets.redeem(ticket, facility_id)
+        if caller is None:
+            raise unauthorized()
+        return await self.still(caller)
+
+    async def still(self, caller: Principal) -> Principal:
+        """The same caller as the store knows it now.
+
+        Raises:
+            HTTPException: 401 when its key has ended.
+        """
         if caller is _PAGE_ON_THIS_MACHINE:
             return caller
-        return await self._state.store.principal_with_id(caller.id, self._state.wall.now())
+        current = await self._state.store.principal_with_id(caller.id, self._state.wall.now())
+        if current is None:
+            raise unauthorized()
+        return current
 
     def is_own(self, connection: HTTPConnection) -> bool:
         """Whether a browser says that our own page asks."""

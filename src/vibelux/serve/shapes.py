@@ -142,6 +142,8 @@ class Health(BaseModel):
 
     status: Literal["ok"]
     version: str
+    time: datetime
+    clockSpeed: float = Field(description="seconds of the service's clock a second of the wall")  # noqa: N815
 
 
 class Readiness(BaseModel):

@@ -76,10 +76,7 @@ class Sockets:
             return await self._door.caller_with_key(socket, key)
         ticket = socket.query_params.get("ticket")
         if ticket is not None:
-            caller = self._door.tickets.redeem(ticket, facility_id)
-            if caller is None:
-                raise unauthorized()
-            return caller
+            return await self._door.caller_with_ticket(ticket, facility_id)
         if self._door.is_own(socket):
             caller = await self._door.caller_with_cookie(socket)
             if caller is not None:
@@ -200,9 +197,7 @@ class _Stream:
         await self._snapshot()
 
     async def _recheck(self) -> None:
-        caller = await self._door.again(self._caller)
-        if caller is None:
-            raise unauthorized()
+        caller = await self._door.still(self._caller)
         await self._door.facility(caller, self._facility_id, "read")
 
     async def _send(self, text: str) -> None:

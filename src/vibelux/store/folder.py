@@ -52,6 +52,11 @@ class DataFolder:
         return base / name
 
     @property
+    def socket(self) -> Path:
+        """The server's socket."""
+        return self.sockets / ".s.PGSQL.5432"
+
+    @property
     def url(self) -> str:
         """How psycopg and psql reach the server."""
         return f"postgresql://{DATABASE}@/{DATABASE}?host={quote(str(self.sockets))}"

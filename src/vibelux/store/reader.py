@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
+_WHOLE = sql.SQL("")
 _RECENT = timedelta(days=8)
 _INTERVALS_BACK = sql.SQL(
     "SELECT market_interval_start AS start FROM market_intervals WHERE iso_region = {iso_region}"
@@ -226,7 +227,7 @@ async def feed_status(db: Database) -> list[Row]:
 
 
 def _versions(
-    table: Table, wanted: sql.Composable, as_of: datetime | None, top: sql.Composable = sql.SQL("")
+    table: Table, wanted: sql.Composable, as_of: datetime | None, top: sql.Composable = _WHOLE
 ) -> sql.Composed:
     """The rows that hold now, or that held as far as was known at `as_of`: one version a key.
 

@@ -42,9 +42,9 @@ class Supervisor:
         """
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._ask_to_stop)
-        command = prepare(self._folder)
         delay = _FIRST_DELAY_SECONDS
         while delay <= _LAST_DELAY_SECONDS:
+            command = prepare(self._folder)
             _end_abandoned(self._folder)
             server = subprocess.Popen(command, cwd="/", stdin=subprocess.DEVNULL)  # noqa: S603
             started = time.monotonic()
@@ -53,7 +53,10 @@ class Supervisor:
                     _stop(server)
                     return 0
                 self._pause(server, _POLL_SECONDS)
-            _log.warning("postgres ended by itself with code %s", server.returncode)
+                if time.monotonic() - started > _LONG_ENOUGH_SECONDS and not self._folder.socket.exists():
+                    _log.warning("somebody has removed the server's socket")
+                    _stop(server)
+            _log.warning("postgres ended with code %s", server.returncode)
             if self._unused():
                 return 0
             if time.monotonic() - started > _LONG_ENOUGH_SECONDS:
@@ -138,13 +141,13 @@ def main(data_dir: str) -> int:
         # The asker goes on: the lock is taken, and the child that holds it is nobody's business to reap.
         os._exit(0)
     try:
-        code = Supervisor(folder).run()
-        with contextlib.suppress(OSError):
-            folder.sockets.rmdir()
-        return code
+        return Supervisor(folder).run()
     except StoreUnavailable as error:
         _log.error("%s", error)
         return 1
+    finally:
+        with contextlib.suppress(OSError):
+            folder.sockets.rmdir()
 
 
 if __name__ == "__main__":

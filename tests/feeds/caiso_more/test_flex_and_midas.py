@@ -72,6 +72,7 @@ def test_xml_is_the_same_events():
         alert(StartDate="soon"),
         alert(StartDate="11-01-2026 01:30"),
         alert(Region=None),
+        alert(EndDate="07-14-2026 16:00"),
         {"ID": 1},
         "text",
     ],

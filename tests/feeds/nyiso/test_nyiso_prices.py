@@ -270,7 +270,7 @@ def test_a_long_window_asks_for_monthly_archives():
     ]
 
 
-def test_a_file_cut_off_inside_a_cell_keeps_what_was_whole():
+def test_a_file_cut_off_after_a_quote_is_corrupt():
     body = csv_of(row("07/14/2026 14:35:00"), row("07/14/2026 14:40:00")).rpartition(b"1.5,")[0] + b'1.5,"'
-    frame = read(REAL_TIME, Payload(body)).frames["electricity-price"]
-    assert frame["energy_component"].to_list() == [0.02425, None]
+    with pytest.raises(Corrupt, match="not a CSV table"):
+        read(REAL_TIME, Payload(body))

@@ -16,7 +16,7 @@ from vibelux.feeds._text import excerpt, looks_like_markup
 from vibelux.feeds._xml import local_name, parse_xml
 from vibelux.feeds.caiso import _midas, _outlook
 from vibelux.market.errors import SchemaChanged, TimeRefused
-from vibelux.market.intervals import iso_z, local_date, parse_utc, to_utc
+from vibelux.market.intervals import Interval, iso_z, local_date, parse_utc, to_utc
 from vibelux.market.records import DR_EVENT, Parsed, Quarantined
 
 MOBILE = Service("wwwmobile.caiso.com", seconds_between=5.0)
@@ -107,12 +107,14 @@ def _alerts(document: dict[str, Any], quarantined: list[Quarantined]) -> Iterato
     for name, status in _LISTS.items():
         for alert in document[name]:
             try:
-                start, end = _moment(alert["StartDate"]), _moment(alert["EndDate"])
+                hours = Interval(_moment(alert["StartDate"]), _moment(alert["EndDate"]))
                 event_id, regions = str(alert["ID"]), re.split(r"\s*[;,]\s*", alert["Region"].strip())
             except (KeyError, TypeError, AttributeError, TimeRefused) as error:
                 quarantined.append(Quarantined(f"no alert that can be read: {error}", name, str(alert)))
                 continue
-            yield _event(FLEX, event_id, status, start, end, regions, "Flex Alert", "CAISO ActiveFlexAlertEvents")
+            yield _event(
+                FLEX, event_id, status, hours.start, hours.end, regions, "Flex Alert", "CAISO ActiveFlexAlertEvents"
+            )
 
 
 def _states(document: dict[str, Any], payload: Payload, quarantined: list[Quarantined]) -> Iterator[dict[str, Any]]:

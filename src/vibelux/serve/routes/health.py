@@ -5,6 +5,7 @@ import asyncio
 from fastapi import APIRouter, Request, Response
 
 from vibelux.market.errors import StoreUnavailable
+from vibelux.market.intervals import iso_z
 from vibelux.serve.answers import json_response
 from vibelux.serve.auth import DoorOf, State
 from vibelux.serve.metrics import CONTENT_TYPE_LATEST, generate_latest
@@ -19,8 +20,10 @@ _DATABASE_SECONDS = 2.0
 
 @router.get("/healthz", responses={200: {"model": Health}}, summary="The process lives")
 async def healthz(state: State) -> Response:
-    """Asks nothing of anybody."""
-    return json_response({"status": "ok", "version": state.version})
+    """Asks nothing of anybody. `clockSpeed` is over 1 in a replay, 0 where time stands still."""
+    real = state.clock.real_seconds(1.0)
+    now, speed = iso_z(state.clock.now()), 1.0 / real if real else 0.0
+    return json_response({"status": "ok", "version": state.version, "time": now, "clockSpeed": speed})
 
 
 @router.get(

@@ -26,12 +26,13 @@ async function api(path, query = {}) {
 async function start() {
   try {
     const { facilities } = await api("/api/facilities");
+    const { clockSpeed } = await api("/healthz");
     $("signin").hidden = true;
     $("desk").hidden = false;
-    offer(facilities);
+    offer(facilities, clockSpeed);
     const wanted = new URLSearchParams(location.search).get("facilityId");
     const chosen = facilities.find((one) => one.id === wanted) ?? facilities[0];
-    if (chosen) await follow(chosen);
+    if (chosen) await follow(chosen, clockSpeed);
     else setText("sentence", "There is no facility yet. `vibelux facilities add FILE` adds one.");
   } catch (error) {
     if (error instanceof NeedsKey) return askForKey();
@@ -40,21 +41,21 @@ async function start() {
   }
 }
 
-function offer(facilities) {
+function offer(facilities, clockSpeed) {
   const select = $("facility");
   select.replaceChildren(...facilities.map((one) => new Option(one.name ?? one.id, one.id)));
   select.disabled = facilities.length < 2;
   select.onchange = () => {
     history.replaceState(null, "", `?${new URLSearchParams({ facilityId: select.value })}`);
-    follow(facilities.find((one) => one.id === select.value));
+    follow(facilities.find((one) => one.id === select.value), clockSpeed);
   };
 }
 
-async function follow(facility) {
+async function follow(facility, clockSpeed) {
   live?.end();
   clear();
   $("facility").value = facility.id;
-  state = new DeskState(facility, new MarketClock());
+  state = new DeskState(facility, new MarketClock(clockSpeed));
   live = new Live(facility.id, { message: hear, state: connection, refused });
   await loadHistory(state);
 }

@@ -17,14 +17,14 @@ export class DeskState {
 
   /** Takes a whole answer of /api/chp/decision. */
   take(answer) {
-    this.clock.hear(answer.timestamp);
+    this.clock.hear(answer.timestamp, true);
     this.answer = answer;
     this.answeredAt = this.clock.now();
   }
 
   /** Takes a message; true when the whole answer should be asked for again. */
   hear(message) {
-    this.clock.hear(message.timestamp);
+    this.clock.hear(message.timestamp, message.type === "heartbeat");
     if (message.type === "snapshot") {
       this.take(message.data);
       if (message.data.decision.validFrom) this.addDecision(message.data.decision, message.data.marketConditions, message.timestamp);

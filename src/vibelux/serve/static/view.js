@@ -39,7 +39,7 @@ export function tick(state) {
   const { clock, facility, answer } = state;
   if (clock.now() !== null) setText("clock", dayAndTime(clock.now(), facility.timezone));
   $("speed").hidden = clock.speed === 1;
-  setText("speed", `clock ×${clock.speed}`);
+  setText("speed", clock.speed === 0 ? "clock stands" : `clock ×${number(clock.speed, 0)}`);
   if (answer === null) return;
   const { decision, marketConditions: market } = answer;
   const ages = state.ages();
@@ -139,8 +139,10 @@ function against(value, even) {
   return `${number(Math.abs(value - even), 2)} ${value > even ? "above" : "below"} break-even`;
 }
 
+/** The newest decisions; one that only says the same again is left out. */
 function renderDecisions({ decisions, facility }) {
-  const shown = decisions.slice(-DECISIONS_SHOWN - 1);
+  const told = (one) => [one.action, one.kw, one.price, one.even].join();
+  const shown = decisions.filter((one, i) => i === 0 || told(one) !== told(decisions[i - 1])).slice(-DECISIONS_SHOWN - 1);
   const rows = shown.map((one, i) => {
     const action = make("span", "action", VERBS[one.action] + (one.action === "run" ? ` ${power(one.kw)}` : ""));
     action.dataset.action = one.action;

@@ -1,0 +1,352 @@
+"""Judges a schedule by the rules of the contract, and says what it costs.
+
+Nothing here is shared with the model that made the schedule: every rule is written down a second time, plainly, from
+the contract's text, so that an error in one of the two shows. What a result reports as cost comes from here.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vibelux.dispatch.case import Boiler, Case, DemandCharge, Engine, Lights, Storage
+from vibelux.dispatch.document import Array
+from vibelux.dispatch.schedule import BoilerRun, EngineRun, Schedule, StorageRun
+
+KW = 1e-4
+KWH = 1e-3
+HOURS = 1e-9
+
+_KWH_PER_MMBTU = 293.07107
+"""The contract's own number, written down a second time like everything here."""
+
+
+@dataclass
+class Audit:
+    """What was found."""
+
+    violations: list[str] = field(default_factory=list)
+    """One sentence for each broken rule; empty for an acceptable schedule."""
+    cost: dict[str, float] = field(default_factory=dict)
+    """USD by the contract's names; revenues are negative."""
+    unserved: dict[str, float] = field(default_factory=dict)
+    light_missing_kwh: dict[str, list[float]] = field(default_factory=dict)
+    """What each target of each group lacks."""
+    dr_excess_kwh: dict[str, float] = field(default_factory=dict)
+    terminal_missing_kwh: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def objective_usd(self) -> float:
+        """The sum of the costs."""
+        return math.fsum(self.cost.values())
+
+
+def audit(case: Case, schedule: Schedule) -> Audit:
+    """Checks every rule (1e-4 kW, 1e-3 kWh) and computes every cost from the flows."""
+    found = Audit()
+    judge = _Judge(found.violations)
+    _flows(judge, case, schedule)
+    _balances(judge, case, schedule)
+    for engine in case.chp:
+        _engine(judge, case, engine, schedule.chp[engine.id])
+    for boiler in case.boiler:
+        _boiler(judge, boiler, schedule.boiler[boiler.id])
+    if case.heat_storage is not None and schedule.heat_storage is not None:
+        _storage(judge, case, "heat storage", case.heat_storage, schedule.heat_storage)
+    if case.battery is not None and schedule.battery is not None:
+        _storage(judge, case, "battery", case.battery, schedule.battery)
+        judge.below("battery: charges and discharges", np.minimum(schedule.battery.charge_kw, schedule.battery.discharge_kw), 0.0)
+    for group in case.lights:
+        _lights(judge, case, group, schedule.lights[group.id])
+    _co2(judge, case, schedule)
+    _cost(found, case, schedule)
+    return found
+
+
+class _Judge:
+    """Compares whole series and writes down the worst excess."""
+
+    def __init__(self, violations: list[str]) -> None:
+        self.violations = violations
+
+    def below(self, what: str, values: Array, limit: Array | float, tolerance: float = KW) -> None:
+        excess = values - limit
+        if excess.size and not (excess <= tolerance).all():
+            at = int(np.nanargmax(excess)) if not np.isnan(excess).all() else 0
+            self.violations.append(f"{what}: over its limit by {excess[at]:.6g} in step {at}")
+
+    def equal(self, what: str, values: Array, others: Array | float, tolerance: float = KW) -> None:
+        self.below(what, np.abs(values - others), 0.0, tolerance)
+
+    def rule(self, holds: bool, sentence: str) -> None:
+        if not holds:
+            self.violations.append(sentence)
+
+
+def _flows(judge: _Judge, case: Case, schedule: Schedule) -> None:
+    limits = {
+        "import_kw": case.import_max_kw,
+        "export_kw": case.export_max_kw,
+        "spill_kw": math.inf,
+        "unserved_power_kw": case.power_kw,
+        "unserved_heat_kw": case.heat_kw,
+        "heat_dump_kw": case.dump_max_kw,
+    }
+    for name, limit in limits.items():
+        values = getattr(schedule, name)
+        judge.rule(values.shape == (case.steps,), f"{name}: not one value a step")
+        judge.below(f"{name} negative", -values, 0.0)
+        judge.below(name, values, limit)
+    judge.below("import and export at once", np.minimum(schedule.import_kw, schedule.export_kw), 0.0)
+
+
+def _balances(judge: _Judge, case: Case, schedule: Schedule) -> None:
+    power = schedule.import_kw - schedule.export_kw - schedule.spill_kw + schedule.unserved_power_kw
+    heat = schedule.unserved_heat_kw - schedule.heat_dump_kw
+    for engine in schedule.chp.values():
+        power = power + engine.power_kw
+        heat = heat + engine.heat_kw
+    for boiler in schedule.boiler.values():
+        heat = heat + boiler.heat_kw
+    for group in case.lights:
+        power = power - schedule.lights[group.id]
+        heat = heat + group.heat_fraction * schedule.lights[group.id]
+    if schedule.battery is not None:
+        power = power + schedule.battery.discharge_kw - schedule.battery.charge_kw
+    if schedule.heat_storage is not None:
+        heat = heat + schedule.heat_storage.discharge_kw - schedule.heat_storage.charge_kw
+    judge.equal("power balance", power, case.power_kw)
+    judge.equal("heat balance", heat, case.heat_kw)
+
+
+def _engine(judge: _Judge, case: Case, engine: Engine, run: EngineRun) -> None:
+    name = f"chp {engine.id}"
+    rated, on = engine.rated_kw, run.on
+    least = engine.min_load * rated
+    available = [float(share) * rated for share in engine.availability]
+    judge.below(f"{name} power while off", np.where(on, 0.0, np.abs(run.power_kw)), 0.0)
+    judge.below(f"{name} below minimum load", np.where(on, least - run.power_kw, 0.0), 0.0)
+    judge.below(f"{name} above available power", np.where(on, run.power_kw - np.array(available), 0.0), 0.0)
+    fuel, heat = _lines(engine, on, run.power_kw)
+    judge.equal(f"{name} fuel", run.fuel_kw, fuel)
+    judge.equal(f"{name} heat", run.heat_kw, heat)
+
+    starts = 0
+    was_on, was_kw, was_available = engine.initial_on, engine.initial_kw, engine.initial_kw
+    hold_on = engine.min_up_h - engine.initial_hours if was_on else -math.inf
+    hold_off = engine.min_down_h - engine.initial_hours if not was_on else -math.inf
+    tau = 0.0
+    for step, hours in enumerate(case.step_hours):
+        now_on, now_kw = bool(on[step]), float(run.power_kw[step])
+        out = available[step] < least or available[step] <= 0
+        judge.rule(not (out and now_on), f"{name}: on in step {step}, an outage")
+        if out:
+            hold_on = -math.inf
+        judge.rule(now_on or not tau < hold_on - HOURS, f"{name}: off in step {step} within its minimum up time")
+        judge.rule(not now_on or not tau < hold_off - HOURS, f"{name}: on in step {step} within its minimum down time")
+        if now_on and not was_on:
+            starts += 1
+            hold_on = tau + engine.min_up_h
+        if was_on and not now_on:
+            hold_off = tau + engine.min_down_h
+        up, down = engine.ramp_up_kw_per_h * hours, engine.ramp_down_kw_per_h * hours
+        if now_on:
+            reach = up if was_on else max(least, up)
+            judge.rule(now_kw - was_kw <= reach + KW, f"{name}: rises too fast into step {step}")
+        if was_on and not available[step] < was_available:
+            reach = down if now_on else max(least, down)
+            judge.rule(was_kw - now_kw <= reach + KW, f"{name}: falls too fast into step {step}")
+        was_on, was_kw, was_available = now_on, now_kw, available[step]
+        tau += float(hours)
+    judge.rule(engine.max_starts is None or starts <= engine.max_starts, f"{name}: {starts} starts")
+
+
+def _lines(engine: Engine, on: Array, power: Array) -> tuple[Array, Array]:
+    """Fuel and heat between the points at half and at full load."""
+    whole, half = engine.rated_kw, engine.rated_kw / 2
+    burnt_whole, burnt_half = whole / engine.electric.full, half / engine.electric.half
+    warm_whole, warm_half = engine.thermal.full * burnt_whole, engine.thermal.half * burnt_half
+    share = (power - half) / half
+    fuel = np.where(on, burnt_half + share * (burnt_whole - burnt_half), 0.0)
+    heat = np.where(on, warm_half + share * (warm_whole - warm_half), 0.0)
+    return fuel, heat
+
+
+def _boiler(judge: _Judge, boiler: Boiler, run: BoilerRun) -> None:
+    name = f"boiler {boiler.id}"
+    judge.below(f"{name} negative", -run.heat_kw, 0.0)
+    judge.below(name, run.heat_kw, boiler.rated_kw * boiler.availability)
+    judge.equal(f"{name} fuel", run.fuel_kw * boiler.efficiency, run.heat_kw)
+
+
+def _storage(judge: _Judge, case: Case, name: str, storage: Storage, run: StorageRun) -> None:
+    judge.below(f"{name} charge negative", -run.charge_kw, 0.0)
+    judge.below(f"{name} discharge negative", -run.discharge_kw, 0.0)
+    judge.below(f"{name} charge", run.charge_kw, storage.charge_max_kw)
+    judge.below(f"{name} discharge", run.discharge_kw, storage.discharge_max_kw)
+    judge.below(f"{name} level", run.level_kwh, storage.capacity_kwh, KWH)
+    judge.below(f"{name} level below its least", storage.min_kwh - run.level_kwh, 0.0, KWH)
+    before = storage.initial_kwh
+    for step, hours in enumerate(case.step_hours):
+        flow = storage.charge_efficiency * run.charge_kw[step] - run.discharge_kw[step] / storage.discharge_efficiency
+        level = before * (1.0 - storage.loss_per_h) ** hours + hours * flow
+        judge.rule(abs(level - run.level_kwh[step]) <= KWH, f"{name}: level does not follow from its flows in step {step}")
+        before = float(run.level_kwh[step])
+
+
+def _lights(judge: _Judge, case: Case, group: Lights, power: Array) -> None:
+    name = f"lights {group.id}"
+    most = group.max_kw * group.allowed
+    judge.below(f"{name} negative", -power, 0.0)
+    judge.below(name, power, most)
+    if not group.dimmable:
+        judge.below(f"{name} dimmed", np.minimum(power, most - power), 0.0)
+    for target in group.targets:
+        span = slice(target.from_step, target.to_step)
+        given = float(np.sum(power[span] * case.step_hours[span]))
+        judge.rule(given <= target.max_energy_kwh + KWH, f"{name}: {given:.3f} kWh, over its most")
+
+
+def _co2(judge: _Judge, case: Case, schedule: Schedule) -> None:
+    if case.co2 is None:
+        return
+    run = schedule.co2
+    if run is None:
+        judge.rule(False, "co2: demanded, but not scheduled")
+        return
+    usable = np.zeros(case.steps)
+    for engine in case.chp:
+        usable += engine.co2_usable_fraction * schedule.chp[engine.id].fuel_kw
+    for boiler in case.boiler:
+        usable += boiler.co2_usable_fraction * schedule.boiler[boiler.id].fuel_kw
+    usable *= case.carbon.gas_kg_per_mmbtu / _KWH_PER_MMBTU * case.step_hours
+    for name, values in (("liquid", run.liquid_kg), ("exhaust", run.exhaust_kg), ("unserved", run.unserved_kg)):
+        judge.below(f"co2 {name} negative", -values, 0.0)
+    judge.below("co2 liquid", run.liquid_kg, case.co2.liquid_max_kg_per_h * case.step_hours)
+    judge.below("co2 exhaust", run.exhaust_kg, usable, KWH)
+    judge.equal("co2 balance", run.liquid_kg + run.exhaust_kg + run.unserved_kg, case.co2.demand_kg, KWH)
+
+
+def _cost(found: Audit, case: Case, schedule: Schedule) -> None:
+    hours, prices, penalties = case.step_hours, case.prices, case.penalties
+    engines = [(engine, schedule.chp[engine.id]) for engine in case.chp]
+    boilers = [(boiler, schedule.boiler[boiler.id]) for boiler in case.boiler]
+    fuel = sum((run.fuel_kw for _, run in engines), np.zeros(case.steps))
+    fuel = sum((run.fuel_kw for _, run in boilers), fuel)
+    mmbtu = fuel * hours / _KWH_PER_MMBTU
+    gas_tons = mmbtu * case.carbon.gas_kg_per_mmbtu / 1000 * case.carbon.obligated_fraction
+    imported = schedule.import_kw * hours
+    grid_tons = imported * case.carbon.grid_kg_per_kwh / 1000 * case.carbon.grid_obligated_fraction
+    dr_paid, dr_fined = _dr(found, case, schedule)
+    stores = [
+        (name, storage, run)
+        for name, storage, run in (
+            ("heat storage", case.heat_storage, schedule.heat_storage),
+            ("battery", case.battery, schedule.battery),
+        )
+        if storage is not None and run is not None
+    ]
+    for name, storage, run in stores:
+        found.terminal_missing_kwh[name] = max(0.0, storage.terminal_min_kwh - float(run.level_kwh[-1]))
+    for group in case.lights:
+        found.light_missing_kwh[group.id] = [
+            max(0.0, target.energy_kwh - _delivered(case, schedule.lights[group.id], target.from_step, target.to_step))
+            for target in group.targets
+        ]
+    co2 = schedule.co2
+    unserved = {
+        "power_kwh": _total(schedule.unserved_power_kw * hours),
+        "heat_kwh": _total(schedule.unserved_heat_kw * hours),
+        "co2_kg": 0.0 if co2 is None else _total(co2.unserved_kg),
+        "light_kwh": math.fsum(value for values in found.light_missing_kwh.values() for value in values),
+        "terminal_kwh": math.fsum(found.terminal_missing_kwh.values()),
+        "spill_kwh": _total(schedule.spill_kw * hours),
+        "dr_excess_kwh": math.fsum(found.dr_excess_kwh.values()),
+    }
+    found.unserved = unserved
+    found.cost = {
+        "energy_import": _total(imported * (prices.import_usd_per_kwh + case.energy_adder_usd_per_kwh)),
+        "energy_export": -_total(schedule.export_kw * hours * prices.export_usd_per_kwh),
+        "gas": _total(mmbtu * prices.gas_usd_per_mmbtu),
+        "carbon": _total((gas_tons + grid_tons) * prices.carbon_usd_per_t),
+        "om": math.fsum(
+            [
+                *(
+                    _total(hours * (run.power_kw * engine.om_usd_per_kwh + run.on * engine.om_usd_per_run_hour))
+                    for engine, run in engines
+                ),
+                *(_total(hours * run.heat_kw * boiler.om_usd_per_kwh) for boiler, run in boilers),
+            ]
+        ),
+        "starts": math.fsum(engine.start_cost_usd * _starts(engine, run) for engine, run in engines),
+        "co2_liquid": 0.0 if co2 is None or case.co2 is None else _total(co2.liquid_kg) * case.co2.liquid_usd_per_kg,
+        "battery_wear": math.fsum(
+            storage.wear_usd_per_kwh * _total(run.discharge_kw * hours) for _, storage, run in stores
+        ),
+        "demand_charge": math.fsum(
+            charge.usd_per_kw * max(0.0, _metered_peak(case, charge, schedule.import_kw) - _base(charge))
+            for charge in case.demand_charges
+        ),
+        "dr_payment": -dr_paid,
+        "terminal_value": -math.fsum(
+            storage.terminal_value_usd_per_kwh * float(run.level_kwh[-1]) for _, storage, run in stores
+        ),
+        "penalties": dr_fined
+        + unserved["power_kwh"] * penalties.power_usd_per_kwh
+        + unserved["heat_kwh"] * penalties.heat_usd_per_kwh
+        + unserved["co2_kg"] * penalties.co2_usd_per_kg
+        + unserved["light_kwh"] * penalties.light_usd_per_kwh
+        + unserved["terminal_kwh"] * penalties.terminal_usd_per_kwh
+        + unserved["spill_kwh"] * penalties.spill_usd_per_kwh,
+    }
+
+
+def _total(values: Array) -> float:
+    return float(np.sum(values))
+
+
+def _delivered(case: Case, power: Array, start: int, end: int) -> float:
+    return _total(power[start:end] * case.step_hours[start:end])
+
+
+def _starts(engine: Engine, run: EngineRun) -> int:
+    before = np.concatenate(([engine.initial_on], run.on[:-1]))
+    return int(np.sum(run.on & ~before))
+
+
+def _base(charge: DemandCharge) -> float:
+    return max(charge.peak_so_far_kw, charge.ratchet_floor_kw)
+
+
+def _metered_peak(case: Case, charge: DemandCharge, imported: Array) -> float:
+    """The highest metered demand in the window: single steps, or means over metering intervals."""
+    tau = np.cumsum(case.step_hours) - case.step_hours
+    energy: dict[int, float] = {}
+    span: dict[int, float] = {}
+    peak = 0.0
+    for step in charge.steps:
+        hours = float(case.step_hours[step])
+        if charge.interval_h is None or hours >= charge.interval_h - HOURS:
+            peak = max(peak, float(imported[step]))
+            continue
+        number = math.floor((float(tau[step]) + charge.elapsed_h + HOURS) / charge.interval_h)
+        if number not in energy:
+            energy[number] = charge.elapsed_kwh if number == 0 else 0.0
+            span[number] = charge.elapsed_h if number == 0 else 0.0
+        energy[number] += float(imported[step]) * hours
+        span[number] += hours
+    return max([peak, *(energy[number] / span[number] for number in energy)])
+
+
+def _dr(found: Audit, case: Case, schedule: Schedule) -> tuple[float, float]:
+    """What events pay, and what import above their limits costs."""
+    paid = fined = 0.0
+    for event in case.dr_events:
+        excess = 0.0
+        for step, baseline in zip(event.steps, event.baseline_kw, strict=True):
+            imported, hours = float(schedule.import_kw[step]), float(case.step_hours[step])
+            paid += event.reward_usd_per_kwh * hours * min(float(baseline) - imported, event.max_reduction_kw)
+            excess += max(0.0, imported - event.import_max_kw) * hours
+        found.dr_excess_kwh[event.id] = found.dr_excess_kwh.get(event.id, 0.0) + excess
+        fined += event.noncompliance_usd_per_kwh * excess
+    return paid, fined

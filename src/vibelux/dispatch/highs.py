@@ -1,0 +1,112 @@
+"""HiGHS as this room uses it: one program in, one solution and its bound out. One thread, silent, repeatable."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import highspy
+import numpy as np
+
+from vibelux.dispatch.document import Array
+from vibelux.dispatch.linear import Program
+
+_ROWWISE = int(highspy.MatrixFormat.kRowwise)
+_MINIMIZE = int(highspy.ObjSense.kMinimize)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the solver found."""
+
+    x: Array | None
+    """None where it found nothing."""
+    bound: float
+    """No solution costs less, by the solver's word; minus infinity where it knows none."""
+    infeasible: bool
+    finished: bool
+    """False where a limit stopped it."""
+    row_dual: Array | None = None
+    column_dual: Array | None = None
+    """What one more unit of a limit changes the cost by; of linear programs only."""
+
+
+def solve(
+    program: Program,
+    *,
+    fixed: Array | None = None,
+    relaxed: bool = False,
+    time_limit: float = math.inf,
+    gap: float = 0.0,
+    presolve: bool = True,
+) -> Answer:
+    """Solves a program.
+
+    Args:
+        program: what to minimise.
+        fixed: values, shape (columns,), at which the integer columns are held: what is left is linear.
+        relaxed: whether integer columns may take any value between their bounds.
+        time_limit: seconds.
+        gap: the relative gap at which the solver may stop.
+        presolve: whether the solver may rewrite the program first.
+    """
+    solver = _solver(time_limit, gap, presolve=presolve)
+    lower, upper, integer = program.lower, program.upper, program.integer
+    if fixed is not None:
+        lower = np.where(integer, fixed, lower)
+        upper = np.where(integer, fixed, upper)
+    linear = relaxed or fixed is not None or not integer.any()
+    solver.passModel(
+        len(program.cost),
+        len(program.row_lower),
+        len(program.value),
+        _ROWWISE,
+        _MINIMIZE,
+        program.offset,
+        program.cost,
+        lower,
+        upper,
+        program.row_lower,
+        program.row_upper,
+        program.row_start,
+        program.column,
+        program.value,
+        np.zeros(len(integer), dtype=np.int32) if linear else integer.astype(np.int32),
+    )
+    solver.run()
+    return _answer(solver, linear=linear)
+
+
+def _solver(time_limit: float, gap: float, *, presolve: bool) -> Any:
+    solver = highspy.Highs()
+    for name, value in {
+        "output_flag": False,
+        "threads": 1,
+        "presolve": "choose" if presolve else "off",
+        "mip_rel_gap": gap,
+        "mip_abs_gap": 1e-9,
+        "time_limit": max(time_limit, 0.0),
+    }.items():
+        solver.setOptionValue(name, value)
+    return solver
+
+
+def _answer(solver: Any, *, linear: bool) -> Answer:
+    status = solver.getModelStatus()
+    info = solver.getInfo()
+    kinds = highspy.HighsModelStatus
+    solution = solver.getSolution()
+    has_solution = solution.value_valid and info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
+    finished = status == kinds.kOptimal
+    bound = -math.inf
+    if linear and finished:
+        bound = info.objective_function_value
+    elif not linear and (finished or has_solution or status == kinds.kTimeLimit):
+        bound = info.mip_dual_bound
+    return Answer(
+        x=np.array(solution.col_value) if has_solution else None,
+        bound=bound,
+        infeasible=status in {kinds.kInfeasible, kinds.kUnboundedOrInfeasible},
+        finished=finished,
+        row_dual=np.array(solution.row_dual) if linear and finished else None,
+        column_dual=np.array(solution.col_dual) if linear and finished else None,
+    )

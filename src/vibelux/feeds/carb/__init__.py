@@ -1,0 +1,1 @@
+"""Feeds of the California Air Resources Board."""

@@ -1,0 +1,1 @@
+"""NOAA beyond the weather service: the Climate Prediction Center's degree days."""

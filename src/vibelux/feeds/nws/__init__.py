@@ -1,0 +1,1 @@
+"""The National Weather Service of the United States, api.weather.gov: free and keyless."""

@@ -1,0 +1,1 @@
+"""Feeds of NYMEX: the futures curve of natural gas."""

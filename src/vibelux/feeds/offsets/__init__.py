@@ -1,0 +1,1 @@
+"""Prices of voluntary carbon offsets: no registry publishes them, so an operator enters them."""
