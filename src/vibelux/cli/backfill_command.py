@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from vibelux.cli import _database, _output
+from vibelux.cli import _database, _output, _running
 from vibelux.cli.fetch_command import ask_of
 from vibelux.cli.import_command import COUNTS
 
@@ -25,6 +25,7 @@ def run(args: argparse.Namespace) -> int:
     """Fetches what is not there yet; interrupted, the next call goes on where this one was."""
     from vibelux.feeds import feed_named
 
+    _running.set_up_logs("warning")
     return _database.run_async(_backfill(args, feed_named(args.feed)))
 
 

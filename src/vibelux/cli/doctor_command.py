@@ -4,7 +4,7 @@ import argparse
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from vibelux.cli import _database, _output
+from vibelux.cli import _database, _output, _running
 from vibelux.market.errors import AccessDenied, FeedError, StoreUnavailable, Throttled
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints each check; exit code 1 when one failed."""
+    _running.set_up_logs("warning")
     checks = _database.run_async(_all(args))
     _output.table_or_json(checks, ("check", "ok", "what", "do"), as_json=args.json)
     return 0 if all(check["ok"] is not False for check in checks) else 1

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vibelux.cli import _database, _output
+from vibelux.cli import _database, _output, _running
 from vibelux.cli._settings import load_settings
 from vibelux.market.errors import FeedError, UsageError
 
@@ -29,6 +29,7 @@ def run(args: argparse.Namespace) -> int:
     """Asks once for each request that the window needs."""
     from vibelux.feeds import feed_named
 
+    _running.set_up_logs("warning")
     return _database.run_async(_fetch(args, feed_named(args.feed)))
 
 

@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from vibelux.cli import _database, _output
+from vibelux.cli import _database, _output, _running
 from vibelux.cli._payloads import arguments as payload_arguments
 from vibelux.cli._payloads import payloads
 from vibelux.market.errors import FeedError, UsageError
@@ -29,6 +29,7 @@ def run(args: argparse.Namespace) -> int:
     """Imports each file; one that cannot be read makes the exit code 1, the others are still imported."""
     from vibelux.feeds import feed_named
 
+    _running.set_up_logs("warning")
     feed = feed_named(args.feed)
     return _database.run_async(_import(args, feed, list(payloads(feed, args))))
 

@@ -18,6 +18,7 @@ COMMANDS = {
     "fetch": "ask an upstream now",
     "import": "parse raw payloads into the database",
     "backfill": "fetch history into the database, resumable",
+    "dispatch": "solve one dispatch case: schedule, costs and reasons",
     "facilities": "list, add, check or remove facilities",
     "keys": "create, list or revoke API keys",
     "record": "write a tape from live traffic",

@@ -6,6 +6,7 @@ from typing import Any
 
 import highspy
 import numpy as np
+from highspy._core import _Highs
 
 from vibelux.dispatch.document import Array
 from vibelux.dispatch.linear import Program
@@ -77,7 +78,8 @@ def solve(
 
 
 def _solver(time_limit: float, gap: float, *, presolve: bool) -> Any:
-    solver = highspy.Highs()
+    # The public class turns callbacks on, and with them prints a banner to stdout, before an option can be set.
+    solver = _Highs()
     for name, value in {
         "output_flag": False,
         "threads": 1,

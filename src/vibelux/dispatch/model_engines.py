@@ -163,7 +163,8 @@ def _add_ramps(
     builder: Builder, case: Case, engine: Engine, on: Index, above: Index, start: Index, limit: Index
 ) -> None:
     least, most = engine.min_load * engine.rated_kw, engine.rated_kw * engine.availability
-    climb = engine.ramp_up_kw_per_h * case.step_hours
+    # A climb beyond the whole range binds nothing, and infinity cannot be reckoned with.
+    climb = np.minimum(engine.ramp_up_kw_per_h * case.step_hours, engine.rated_kw)
     first_reach = np.maximum(least, climb)
     slow_start = ~engine.outage & (first_reach < most)
     builder.put(limit[slow_start], start[slow_start], (most - first_reach)[slow_start])
@@ -174,7 +175,7 @@ def _add_ramps(
     builder.put(rows, on[at], -climb[at])
     builder.put(rows, start[at], (climb - first_reach + least)[at])
 
-    fall = engine.ramp_down_kw_per_h * case.step_hours
+    fall = np.minimum(engine.ramp_down_kw_per_h * case.step_hours, engine.rated_kw)
     last_reach = np.maximum(least, fall)
     applies = np.concatenate(([False], most[1:] >= most[:-1]))
     at = np.flatnonzero(applies & (fall < engine.rated_kw - least))
@@ -196,7 +197,7 @@ def _add_ramps(
     builder.put(rows, start[at], lost[at])
 
     if engine.initial_on and not _falls_into_first(engine):
-        lowest = engine.initial_kw - fall[0] - least
+        lowest = engine.initial_kw - engine.ramp_down_kw_per_h * case.step_hours[0] - least
         if lowest > 0:
             row = builder.rows(1, lower=0.0)
             builder.put(row, above[:1], 1.0)

@@ -24,6 +24,14 @@ DEFAULT_GAP = 1e-6
 
 DEFAULT_TIME_LIMIT_S = 45.0
 
+_BOUND_TOLERANCE = 1e-6
+"""By how much, relative to the cost, a bound may lie above a schedule before one of them must be wrong."""
+
+_CONTRADICTION = (
+    "no schedule keeps the hard rules: the state before step 0, the limits of the storage levels "
+    "and the limit on dumped heat contradict each other"
+)
+
 _COST_FLOOR_USD = 1e-3
 """Gaps are relative to the cost, but never to less than this."""
 
@@ -33,11 +41,11 @@ class Solution:
     """A schedule with its proof; without a schedule, `reason` says why there is none."""
 
     case: Case
-    schedule: Schedule | None
-    audit: Audit | None
-    bound_usd: float
-    seconds: float
-    proven: bool
+    schedule: Schedule | None = None
+    audit: Audit | None = None
+    bound_usd: float = -math.inf
+    seconds: float = 0.0
+    proven: bool = False
     """Whether the gap is within what was asked."""
     model: Model | None = None
     integers: Array | None = None
@@ -52,7 +60,14 @@ class Solution:
     @property
     def gap(self) -> float:
         """How much dearer than the bound, relative to the cost; infinite without a bound."""
-        return gap_of(self.objective_usd, self.bound_usd)
+        return self.gap_to(self.bound_usd)
+
+    def gap_to(self, bound: float) -> float:
+        """The gap against a bound; infinite where the bound is dearer than the schedule, for then it is none."""
+        cost = self.objective_usd
+        if math.isnan(cost) or bound - cost > _BOUND_TOLERANCE * max(abs(cost), 1.0):
+            return math.inf
+        return max(0.0, cost - bound) / max(abs(cost), _COST_FLOOR_USD)
 
     @property
     def status(self) -> str:
@@ -60,15 +75,6 @@ class Solution:
         if self.schedule is None:
             return "error"
         return "optimal" if self.proven else "feasible"
-
-
-def gap_of(objective: float, bound: float) -> float:
-    """The relative gap.
-
-    >>> gap_of(100.0, 99.0)
-    0.01
-    """
-    return max(0.0, objective - bound) / max(abs(objective), _COST_FLOOR_USD)
 
 
 def solve(case: Case, *, time_limit: float = DEFAULT_TIME_LIMIT_S, gap: float = DEFAULT_GAP) -> Solution:
@@ -83,43 +89,70 @@ def solve(case: Case, *, time_limit: float = DEFAULT_TIME_LIMIT_S, gap: float = 
         a solution; its status is `error` where no schedule keeps the hard rules.
     """
     began = time.perf_counter()
-    search = _Search(case, began + time_limit, gap)
-    return replace(search.run(), seconds=time.perf_counter() - began)
+    until = began + time_limit
+    solution = _search(case, until, gap)
+    if solution is None:
+        solution = Solution(case, bound_usd=-math.inf, reason=_CONTRADICTION)
+    elif solution.schedule is None:
+        solution = _with_fallback(case, solution.bound_usd)
+    return replace(solution, seconds=time.perf_counter() - began, proven=solution.gap <= gap)
 
 
-class _Search:
-    """One case's search: the best schedule so far and the best bound so far."""
-
-    def __init__(self, case: Case, until: float, gap: float) -> None:
-        self.case = case
-        self.until = until
-        self.gap = gap
-        self.best: Solution | None = None
-        self.bound = -math.inf
-
-    def run(self) -> Solution:
-        exclusive: Steps = np.empty(0, dtype=np.intp)
-        for presolve in (True, False, False):
-            model = build(self.case, exclusive)
-            answer = highs.solve(
-                model.program, time_limit=self._left(), gap=self.gap / 2, presolve=presolve
-            )
-            if answer.infeasible and presolve:
-                continue
-            if answer.infeasible:
-                return self._none("no schedule keeps the hard rules: " + "the demands of the state before step 0, "
-                                  "the limits of storage or the limit on dumped heat contradict each other")
-            self.bound = max(self.bound, answer.bound)
-            crossed = self._take(model, answer)
-            if self._proven() or self._left() <= 0:
+def _search(case: Case, until: float, gap: float) -> Solution | None:
+    """The best schedule of a few solves, empty where none was found in time; None where none can exist."""
+    best, bound = Solution(case), -math.inf
+    exclusive: Steps | None = None
+    presolve = True
+    while True:
+        model = build(case, exclusive)
+        answer = highs.solve(
+            model.program, time_limit=until - time.perf_counter(), gap=gap / 2, presolve=presolve
+        )
+        if answer.infeasible and not presolve:
+            return None
+        if not answer.infeasible:
+            found, crossed = _judged(model, answer)
+            if best.schedule is None or found.objective_usd < best.objective_usd:
+                best = found
+            bound = max(bound, answer.bound)
+            if best.gap_to(bound) <= gap or time.perf_counter() >= until:
                 break
-            # Only a battery that gains by burning power leaves a gap here, or a solver that erred.
-            exclusive = np.union1d(exclusive, crossed) if presolve else np.arange(self.case.steps)
-            if presolve and len(crossed):
-                self.bound = -math.inf if not math.isfinite(self.bound) else self.bound
-        if self.best is None:
-            self._fall_back()
-        return self._finished()
+            if len(crossed) and exclusive is None:
+                # The battery gains by burning power: now its direction has to be a variable.
+                exclusive = np.arange(case.steps)
+                continue
+            if not presolve:
+                break
+        presolve = False
+        bound = -math.inf
+    return replace(best, bound_usd=bound)
 
-    def _left(self) -> float:
-        return self.until - time.perf_counter()
+
+def _judged(model: Model, answer: Answer) -> tuple[Solution, Steps]:
+    """The answer as an audited schedule, empty if it breaks a rule even with its integers held; and crossed steps."""
+    nothing: Steps = np.empty(0, dtype=np.intp)
+    if answer.x is None:
+        return Solution(model.case), nothing
+    reading = read(model, answer.x)
+    found = audit(model.case, reading.schedule)
+    if found.violations:
+        polished = highs.solve(model.program, fixed=np.rint(answer.x))
+        if polished.x is None:
+            return Solution(model.case), nothing
+        reading = read(model, polished.x)
+        found = audit(model.case, reading.schedule)
+        if found.violations:
+            return Solution(model.case), reading.battery_crossed
+    return Solution(model.case, reading.schedule, found, model=model, integers=np.rint(answer.x)), reading.battery_crossed
+
+
+def _with_fallback(case: Case, bound: float) -> Solution:
+    """A plain schedule for want of a better one: engines off as soon as they may be, lamps off, all else at its best."""
+    model = build(case, np.arange(case.steps))
+    plain = highs.solve(model.program, fixed=fallback_integers(model))
+    found, _ = _judged(model, plain)
+    if found.schedule is None:
+        return replace(found, reason="no schedule was found within the time limit")
+    if math.isinf(bound):
+        bound = highs.solve(model.program, relaxed=True).bound
+    return replace(found, bound_usd=bound)

@@ -51,6 +51,9 @@ def settled(document: Mapping[str, Any], name: str, quarantined: list[Quarantine
     report = str(document.get("reportType") or "").lower()
     source = "CME settlements" + (f", {report}" if report else "")
     for row in rows:
+        if not isinstance(row, dict):
+            quarantined.append(Quarantined("no row of settlements", str(day), str(row)))
+            continue
         month = str(row.get("month", ""))
         if month == "Total":
             continue

@@ -42,8 +42,9 @@ def settled(document: Mapping[str, Any], name: str, quarantined: list[Quarantine
     """
     label = name or "payload"
     chart = document["chart"]
-    if chart.get("error"):
-        code, text = (str(chart["error"].get(field, "")) for field in ("code", "description"))
+    if error := chart.get("error"):
+        told = error if isinstance(error, dict) else {"description": error}
+        code, text = (str(told.get(field, "")) for field in ("code", "description"))
         raise UpstreamError(f"{label}: Yahoo: {code}: {text}", code=code)
     try:
         result = chart["result"][0]
