@@ -92,9 +92,15 @@ def _prefix(owner: pwd.struct_passwd) -> list[str]:
             "start Vibelux as an ordinary user, or set DATABASE_URL"
         )
     plain = [setpriv, f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"]
-    # With this one capability the server reaches its files below a folder that only root may enter.
+    # With this one capability the server reaches its files below a folder that only root may enter; access(2), by
+    # which initdb looks for the server beside itself, grants it only where the user's change leaves it alone.
     reach = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
-    for way in ([*plain, *reach, *dies], [*plain, *dies], plain):
+    for way in (
+        [*plain, *reach, "--securebits=+no_setuid_fixup", *dies],
+        [*plain, *reach, *dies],
+        [*plain, *dies],
+        plain,
+    ):
         if _works(way):
             return way
     raise StoreUnavailable(
