@@ -71,13 +71,13 @@ def test_a_decision_has_the_fields_of_the_contract():
 def test_the_reasons_of_a_run_hold_its_figures():
     assert decided(0.1).reasons == (
         (
-            "Run engine-1 at 1000 kW: power worth 0.1170 USD/kWh costs 0.0550 to make "
-            "(gas 0.0750, O&M 0.0100, heat credit -0.0300). That is worth 62.00 USD/h against the plant without it."
+            "Run engine-1 at 1000 kW: power worth 117.00 USD/MWh costs 55.00 to make "
+            "(gas 75.00, O&M 10.00, heat credit -30.00). That is worth 62.00 USD/h against the plant without it."
         ),
-        "Would stop below a market price of 0.0085 USD/kWh.",
+        "Would stop below a market price of 8.50 USD/MWh.",
         "The heat demand of 800 kW limits useful heat; 200 kW is dumped.",
         (
-            "At a market price of 0.1000 USD/kWh an imported kWh costs 0.1500 and an exported one earns 0.0950; "
+            "At a market price of 100.00 USD/MWh an imported MWh costs 150.00 and an exported one earns 95.00; "
             "gas costs 8.79 USD/MMBtu."
         ),
     )
@@ -89,10 +89,10 @@ def test_the_reasons_of_a_stop_hold_those_of_the_best_run():
     assert found.net_benefit_usd_per_h == 0.0
     assert found.reasons[:2] == (
         (
-            "Stop: at best (engine-1 at 500 kW) power worth 0.0190 USD/kWh would cost 0.0475 to make "
-            "(gas 0.0750, O&M 0.0100, heat credit -0.0375)."
+            "Stop: at best (engine-1 at 500 kW) power worth 19.00 USD/MWh would cost 47.50 to make "
+            "(gas 75.00, O&M 10.00, heat credit -37.50)."
         ),
-        "Would run above a market price of 0.0085 USD/kWh.",
+        "Would run above a market price of 8.50 USD/MWh.",
     )
 
 

@@ -82,7 +82,8 @@ class SecondModel:
         kg = carbon.get("gas_kg_per_mmbtu", 53.06)
         self.kg_per_kwh = kg / _KWH_PER_MMBTU
         self.fuel_price = [
-            (gas[t] + ton[t] * carbon.get("obligated_fraction", 1.0) * kg / 1000) / _KWH_PER_MMBTU for t in range(self.T)
+            (gas[t] + ton[t] * carbon.get("obligated_fraction", 1.0) * kg / 1000) / _KWH_PER_MMBTU
+            for t in range(self.T)
         ]
         import_max, export_max = _series(grid["import_max_kw"], self.T), _series(grid.get("export_max_kw", 0), self.T)
         dump_max = _series(heat.get("dump_max_kw", math.inf), self.T)
@@ -96,7 +97,10 @@ class SecondModel:
             no_heat, dump = self.var(warm[t]), self.var(dump_max[t])
             price = bought[t] + adder[t] + ton[t] * grid_kg[t] * carbon.get("grid_obligated_fraction", 0) / 1000
             self.cost += [dt * price * imported, -dt * sold[t] * exported]
-            self.cost += [dt * self.penalty["spill_usd_per_kwh"] * spill, dt * self.penalty["power_usd_per_kwh"] * no_power]
+            self.cost += [
+                dt * self.penalty["spill_usd_per_kwh"] * spill,
+                dt * self.penalty["power_usd_per_kwh"] * no_power,
+            ]
             self.cost += [dt * self.penalty["heat_usd_per_kwh"] * no_heat]
             self.power[t] += [1.0 * imported, -1.0 * exported, -1.0 * spill, 1.0 * no_power]
             self.heat[t] += [1.0 * no_heat, -1.0 * dump]
@@ -106,7 +110,7 @@ class SecondModel:
         self.cost += [self.hours[t] * self.fuel_price[t] * term for term in terms]
         self.exhaust[t] += [self.hours[t] * self.kg_per_kwh * usable * term for term in terms]
 
-    def engine(self, engine: dict[str, Any]) -> None:
+    def engine(self, engine: dict[str, Any]) -> None:  # noqa: PLR0915 - one rule after the other, as they are told
         h, rated = self.h, engine["rated_kw"]
         least = engine.get("min_load", 0.5) * rated
         available = [share * rated for share in _series(engine.get("availability", 1), self.T)]
@@ -160,7 +164,10 @@ class SecondModel:
             self.burn(t, [fixed_fuel, rising_fuel], engine.get("co2_usable_fraction", 0))
             self.power[t].append(1.0 * power[t])
             self.heat[t] += [heat_fixed * on[t], heat_slope * power[t]]
-            self.cost += [dt * engine.get("om_usd_per_kwh", 0) * power[t], dt * engine.get("om_usd_per_run_hour", 0) * on[t]]
+            self.cost += [
+                dt * engine.get("om_usd_per_kwh", 0) * power[t],
+                dt * engine.get("om_usd_per_run_hour", 0) * on[t],
+            ]
             self.cost.append(engine.get("start_cost_usd", 0) * start[t])
         if "max_starts" in engine:
             h.addConstr(h.qsum(start) <= engine["max_starts"])
@@ -201,10 +208,7 @@ class SecondModel:
         powers = []
         for t, share in enumerate(_series(group.get("allowed", 1), self.T)):
             most = share * group["max_kw"]
-            if group.get("dimmable", True):
-                power = 1.0 * self.var(most)
-            else:
-                power = most * self.h.addBinary()
+            power = 1.0 * self.var(most) if group.get("dimmable", True) else most * self.h.addBinary()
             powers.append(power)
             self.power[t].append(-1.0 * power)
             self.heat[t].append(group.get("heat_fraction", 0) * power)

@@ -35,13 +35,13 @@ def gas(*rows: tuple[str, date, float]) -> Parsed:
 def test_a_whole_window_has_no_gap() -> None:
     ask = Ask(Interval(START - 11 * STEP, START + STEP))
     covered = look(csv_of(START - 11 * STEP, 12))
-    assert covered.gaps(PRICES, ask, NOON) == []
+    assert covered.gaps(PRICES, ask) == []
     assert covered.newest_end == START + STEP
 
 
 def test_what_is_not_due_yet_is_no_gap() -> None:
     ask = Ask(Interval(START - STEP, START + 12 * STEP))
-    assert look(csv_of(START - STEP, 2)).gaps(PRICES, ask, NOON) == []
+    assert look(csv_of(START - STEP, 2)).gaps(PRICES, ask) == []
 
 
 def test_a_gap_is_seen_although_another_node_has_the_interval() -> None:
@@ -49,7 +49,7 @@ def test_a_gap_is_seen_although_another_node_has_the_interval() -> None:
     covered = Coverage()
     covered.add(look(csv_of(START - 2 * STEP, 3, "A"), ask.nodes))
     covered.add(look(csv_of(START - 2 * STEP, 2, "B"), ask.nodes))
-    assert covered.gaps(PRICES, ask, NOON) == [START]
+    assert covered.gaps(PRICES, ask) == [START]
     assert covered.unknown_nodes(ask) == ()
 
 
@@ -57,7 +57,7 @@ def test_a_node_without_any_row_is_unknown_and_no_gap() -> None:
     ask = Ask(Interval(START - STEP, START + STEP), ("A", "TYPO"))
     covered = look(csv_of(START - STEP, 2, "A"), ask.nodes)
     assert covered.unknown_nodes(ask) == ("TYPO",)
-    assert covered.gaps(PRICES, ask, NOON) == []
+    assert covered.gaps(PRICES, ask) == []
 
 
 def test_an_empty_reply_knows_nothing_against_a_node() -> None:

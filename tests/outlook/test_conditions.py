@@ -107,8 +107,8 @@ def test_each_rung_of_the_ladder_is_taken_in_order_labelled_and_trusted_less():
     assert [len(one.notes) for one in found] == [0, 1, 1, 1, 1, 1]
     assert [one.complete for one in found] == [True] * 5 + [False]
     assert found[-1].confidence == 0
-    assert "20 min old: deciding on the real-time-15min price of now, 0.0700 USD/kWh" in found[1].notes[0]
-    assert "6 h old (0.0500 USD/kWh): too old to decide on" in found[-1].notes[0]
+    assert "20 min old: deciding on the real-time-15min price of now, 70.00 USD/MWh" in found[1].notes[0]
+    assert "6 h old (50.00 USD/MWh): too old to decide on" in found[-1].notes[0]
 
 
 def test_a_price_of_another_hour_never_stands_in():
@@ -121,7 +121,7 @@ def test_the_estimate_from_recent_days_carries_its_band_and_needs_three_days():
     assert found.electricity.value == 0.04
     assert found.electricity.band == (0.02, 0.09)
     assert found.data_freshness()["electricity"] is None
-    assert "the median of this hour on 3 days (0.0200 to 0.0900)" in found.notes[0]
+    assert "the median of this hour on 3 days (20.00 to 90.00)" in found.notes[0]
     assert conditions(SITE, NOW, MarketRows(history=recent_days(0.02, 0.09))).electricity.value is None
 
 

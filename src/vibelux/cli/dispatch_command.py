@@ -39,7 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Solves the case; 0 whenever there is a schedule, 1 where none keeps the hard rules."""
-    from vibelux.dispatch.case import Case
+    from vibelux.dispatch.case_reader import read_case
     from vibelux.dispatch.result import result
     from vibelux.dispatch.solve import solve
 
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     changed = [_change(document, text) for text in args.changes]
     if args.plot is not None and not Path(args.plot).parent.is_dir():
         raise UsageError(f"{args.plot}: no such folder")
-    case = Case.from_json(document, must_read=changed)
+    case = read_case(document, must_read=changed)
     solution = solve(case, time_limit=args.time_limit, gap=args.gap)
     answer = result(solution)
     if args.explain and solution.schedule is not None:

@@ -68,7 +68,8 @@ async def _fetch(args: argparse.Namespace, feed: "Feed") -> int:
     ask = ask_of(args, feed, clock.now())
     failed = False
     async with Upstream(clock, credentials=credentials(settings), base_urls=base_urls(settings)) as upstream:
-        async for _, reply in answers(upstream, feed, ask):
+        async for answer in answers(upstream, feed, ask):
+            reply = answer.reply
             try:
                 if isinstance(reply, FeedError):
                     raise reply
@@ -77,7 +78,8 @@ async def _fetch(args: argparse.Namespace, feed: "Feed") -> int:
                 parsed = read(feed, payload_of(reply))
             except FeedError as error:
                 _output.note(f"vibelux fetch: {feed.name}: {' '.join(str(error).split())}")
-                failed = True
+                answer.usable = False
+                failed = failed or answer.is_last_word
                 continue
             for kind, frame in parsed.frames.items():
                 sys.stdout.buffer.writelines(json_lines(kind, frame))

@@ -23,6 +23,7 @@ from vibelux.dispatch.state import PlantState, UnitState
 from vibelux.dispatch.step import StepPrices
 from vibelux.market.intervals import floor_to, iso_z
 from vibelux.market.regions import region_of
+from vibelux.market.units import per_mwh
 from vibelux.outlook.conditions import Conditions
 from vibelux.outlook.quotes import Rung
 
@@ -155,7 +156,7 @@ class _Case:
         """Every price is known, or estimated with a label."""
         step, bound = build_step(self.facility, load, self.state, self.now, prices)
         solution = solve(step, prices, market_price)
-        told = [*reasons.least_cost(step, solution), *bound, _price_sentence(self.conditions)]
+        told = [*reasons.least_cost(step, solution), *bound, _price_sentence(prices, market_price)]
         confidence = self.conditions.confidence
         band = self.conditions.electricity.band
         if band is not None and solution.break_even is not None and band[0] <= solution.break_even <= band[1]:
@@ -268,10 +269,10 @@ def _since(unit: Unit, state: PlantState, now: datetime) -> datetime:
     return before.since
 
 
-def _price_sentence(conditions: Conditions) -> str:
-    prices = conditions.prices
+def _price_sentence(prices: StepPrices, market_price: float) -> str:
+    imported = market_price + prices.import_adder
+    exported = prices.export_factor * market_price + prices.export_adder
     return (
-        f"At a market price of {conditions.electricity.value:.4f} USD/kWh an imported kWh costs "
-        f"{prices.import_usd_per_kwh:.4f} and an exported one earns {prices.export_usd_per_kwh:.4f}; "
-        f"gas costs {prices.gas_usd_per_mmbtu:.2f} USD/MMBtu."
+        f"At a market price of {per_mwh(market_price)} USD/MWh an imported MWh costs {per_mwh(imported)} "
+        f"and an exported one earns {per_mwh(exported)}; gas costs {prices.gas_usd_per_mmbtu:.2f} USD/MMBtu."
     )

@@ -19,6 +19,10 @@ Array = npt.NDArray[np.float64]
 Steps = npt.NDArray[np.intp]
 
 
+LARGEST = 1e15
+"""No quantity of a plant is larger; beyond it the solver's arithmetic has no digits left for a kilowatt."""
+
+
 class Field:
     """A value in a document and where it stands."""
 
@@ -30,7 +34,9 @@ class Field:
     def wrong(self, expected: str) -> ConfigError:
         """The error that names this field and what should stand there."""
         shown = json.dumps(self.value, default=str)
-        return ConfigError(f"{self.path or 'the case'}: {expected}, got {shown if len(shown) <= 60 else shown[:57] + '…'}")
+        return ConfigError(
+            f"{self.path or 'the case'}: {expected}, got {shown if len(shown) <= 60 else shown[:57] + '…'}"
+        )
 
     def _at(self, name: str) -> "Field | None":
         """The field of that name, None where it is missing or null."""
@@ -209,7 +215,7 @@ class Field:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
 
 
 def _range(low: float, above: float | None, high: float) -> str:

@@ -97,7 +97,9 @@ def _answer(solver: Any, *, linear: bool) -> Answer:
     info = solver.getInfo()
     kinds = highspy.HighsModelStatus
     solution = solver.getSolution()
-    has_solution = solution.value_valid and info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
+    has_solution = (
+        solution.value_valid and info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
+    )
     finished = status == kinds.kOptimal
     bound = -math.inf
     if linear and finished:

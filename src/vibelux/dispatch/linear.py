@@ -17,7 +17,7 @@ Values = Array | float
 
 @dataclass(frozen=True)
 class Program:
-    """Minimise `cost @ x + offset` with `lower <= x <= upper` and `row_lower <= A x <= row_upper`; A is held by rows."""
+    """Minimise `cost @ x + offset` where `lower <= x <= upper`, `row_lower <= A x <= row_upper`; A is held by rows."""
 
     cost: Array
     lower: Array

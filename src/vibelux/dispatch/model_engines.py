@@ -114,9 +114,7 @@ def _first_step_room(case: Case, engine: Engine, room: Array) -> Array:
     return bounds
 
 
-def _add_starts(
-    builder: Builder, case: Case, engine: Engine, on: Index, rows: dict[str, Index]
-) -> Index | None:
+def _add_starts(builder: Builder, case: Case, engine: Engine, on: Index, rows: dict[str, Index]) -> Index | None:
     """Starts, minimum times and their number; None where nothing depends on starts."""
     up_from = _window(case, engine.min_up_h)
     last_outage = np.maximum.accumulate(np.where(engine.outage, np.arange(case.steps), -1))

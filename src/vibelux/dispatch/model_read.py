@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vibelux.dispatch.case import Case, Storage
 from vibelux.dispatch.document import Array, Steps
 from vibelux.dispatch.linear import Index
 from vibelux.dispatch.model import Model
@@ -42,8 +43,8 @@ def read(model: Model, x: Array) -> Reading:
         }.items()
     }
     battery, crossed = None, np.empty(0, dtype=np.intp)
-    if model.battery is not None:
-        battery, crossed = _one_way_battery(model, x, model.battery, flow)
+    if model.battery is not None and case.battery is not None:
+        battery, crossed = _one_way_battery(case, case.battery, x, model.battery, flow)
     both = np.minimum(flow["import"], flow["export"])
     return Reading(
         Schedule(
@@ -61,7 +62,9 @@ def read(model: Model, x: Array) -> Reading:
             heat_storage=None if model.heat_storage is None else _storage(x, model.heat_storage),
             battery=battery,
             lights={
-                group.id: _tidy(columns.scale * (_flow(x, columns.level) if group.dimmable else np.rint(x[columns.level])))
+                group.id: _tidy(
+                    columns.scale * (_flow(x, columns.level) if group.dimmable else np.rint(x[columns.level]))
+                )
                 for group, columns in zip(case.lights, model.lights, strict=True)
             },
             co2=_co2(model, x),
@@ -99,10 +102,8 @@ def _storage(x: Array, columns: StorageColumns) -> StorageRun:
 
 
 def _one_way_battery(
-    model: Model, x: Array, columns: StorageColumns, flow: dict[str, Array]
+    case: Case, battery: Storage, x: Array, columns: StorageColumns, flow: dict[str, Array]
 ) -> tuple[StorageRun, Steps]:
-    case, battery = model.case, model.case.battery
-    assert battery is not None
     charge, discharge = _flow(x, columns.charge), _flow(x, columns.discharge)
     stored = charge * battery.charge_efficiency - discharge / battery.discharge_efficiency
     crossed = np.flatnonzero(np.minimum(charge, discharge) > 10.0**-DECIMALS)

@@ -11,9 +11,7 @@ from vibelux.dispatch.linear import Index
 from vibelux.dispatch.model_parts import Common, StorageColumns
 
 
-def add_storage(
-    common: Common, storage: Storage, balance: Index, exclusive: Steps | None = None
-) -> StorageColumns:
+def add_storage(common: Common, storage: Storage, balance: Index, exclusive: Steps | None = None) -> StorageColumns:
     """Adds a storage that feeds `balance`; in `exclusive` steps it flows one way only."""
     case, builder = common.case, common.builder
     steps, hours = case.steps, case.step_hours

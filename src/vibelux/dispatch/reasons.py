@@ -2,6 +2,7 @@
 
 from vibelux.dispatch.economics import Flow, Plan, Solution
 from vibelux.dispatch.step import TOLERANCE_KW, Step
+from vibelux.market.units import per_mwh
 
 RELEASED = "A minimum running time is given up: no set-point keeps it within the site's limits."
 
@@ -32,7 +33,7 @@ def _verdict(solution: Solution) -> str:
         if best.power_kw < TOLERANCE_KW:
             return f"Run {_at(best)} for its heat: that saves {_gain(solution, best):.2f} USD/h."
         return (
-            f"Run {_at(best)}: power worth {_worth(solution, best):.4f} USD/kWh costs {_account(solution, best)}. "
+            f"Run {_at(best)}: power worth {per_mwh(_worth(solution, best))} USD/MWh costs {_account(solution, best)}. "
             f"That is worth {_gain(solution, best):.2f} USD/h against the plant without it."
         )
     runner = solution.runner
@@ -41,7 +42,7 @@ def _verdict(solution: Solution) -> str:
     if runner.power_kw < TOLERANCE_KW:
         return f"Stop: {_at(runner)} would lose {-_gain(solution, runner):.2f} USD/h."
     return (
-        f"Stop: at best ({_at(runner)}) power worth {_worth(solution, runner):.4f} USD/kWh "
+        f"Stop: at best ({_at(runner)}) power worth {per_mwh(_worth(solution, runner))} USD/MWh "
         f"would cost {_account(solution, runner)}."
     )
 
@@ -61,15 +62,15 @@ def _worth(solution: Solution, plan: Plan) -> float:
 
 
 def _account(solution: Solution, plan: Plan) -> str:
-    """What a kWh of the engines costs, in its parts: they add up, and worth less cost times power is the gain."""
+    """What a MWh of the engines costs, in its parts: they add up, and worth less cost times power is the gain."""
     parts = {
         "gas": plan.gas_usd_per_h,
         "carbon": plan.carbon_usd_per_h,
         "O&M": plan.om_usd_per_h,
         "heat credit": plan.heat_usd_per_h - solution.without.heat_usd_per_h,
     }
-    told = ", ".join(f"{name} {value / plan.power_kw:.4f}" for name, value in parts.items() if value != 0)
-    return f"{sum(parts.values()) / plan.power_kw:.4f} to make ({told})"
+    told = ", ".join(f"{name} {per_mwh(value / plan.power_kw)}" for name, value in parts.items() if value != 0)
+    return f"{per_mwh(sum(parts.values()) / plan.power_kw)} to make ({told})"
 
 
 def _kept(solution: Solution) -> list[str]:
@@ -103,7 +104,7 @@ def _break_even(solution: Solution) -> str:
     if price is None:
         return "No market price would change that now."
     verb = "stop below" if solution.best.running else "run above"
-    return f"Would {verb} a market price of {price:.4f} USD/kWh."
+    return f"Would {verb} a market price of {per_mwh(price)} USD/MWh."
 
 
 def limits(step: Step, flow: Flow) -> list[str]:

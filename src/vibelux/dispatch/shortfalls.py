@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vibelux.dispatch.case import Case
-from vibelux.dispatch.checker import Audit
+from vibelux.dispatch.costing import Audit
 from vibelux.dispatch.document import Array
 from vibelux.dispatch.schedule import Schedule
 
@@ -173,7 +173,7 @@ def _spill(case: Case, schedule: Schedule) -> Iterator[str]:
         causes.append(f"export is at its limit of {_range(case.export_max_kw[steps])} kW")
     kwh = float((schedule.spill_kw * case.step_hours)[steps].sum())
     yield f"spill: {_kwh(kwh)} of surplus power in {spans(steps)}: " + _because(
-        causes, f"any other use costs more than {case.penalties.spill_usd_per_kwh:g} USD/kWh"
+        causes, f"no use is left that costs less than the {case.penalties.spill_usd_per_kwh:g} USD/kWh of spilling"
     )
 
 

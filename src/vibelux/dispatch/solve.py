@@ -12,7 +12,8 @@ import numpy as np
 
 from vibelux.dispatch import highs
 from vibelux.dispatch.case import Case
-from vibelux.dispatch.checker import Audit, audit
+from vibelux.dispatch.checker import audit
+from vibelux.dispatch.costing import Audit
 from vibelux.dispatch.document import Array, Steps
 from vibelux.dispatch.fallback import fallback_integers
 from vibelux.dispatch.highs import Answer
@@ -105,9 +106,7 @@ def _search(case: Case, until: float, gap: float) -> Solution | None:
     presolve = True
     while True:
         model = build(case, exclusive)
-        answer = highs.solve(
-            model.program, time_limit=until - time.perf_counter(), gap=gap / 2, presolve=presolve
-        )
+        answer = highs.solve(model.program, time_limit=until - time.perf_counter(), gap=gap / 2, presolve=presolve)
         if answer.infeasible and not presolve:
             return None
         if not answer.infeasible:
@@ -143,11 +142,13 @@ def _judged(model: Model, answer: Answer) -> tuple[Solution, Steps]:
         found = audit(model.case, reading.schedule)
         if found.violations:
             return Solution(model.case), reading.battery_crossed
-    return Solution(model.case, reading.schedule, found, model=model, integers=np.rint(answer.x)), reading.battery_crossed
+    return Solution(
+        model.case, reading.schedule, found, model=model, integers=np.rint(answer.x)
+    ), reading.battery_crossed
 
 
 def _with_fallback(case: Case, bound: float) -> Solution:
-    """A plain schedule for want of a better one: engines off as soon as they may be, lamps off, all else at its best."""
+    """A plain schedule for want of a better: engines off as soon as they may be, lamps off, the rest at its best."""
     model = build(case, np.arange(case.steps))
     plain = highs.solve(model.program, fixed=fallback_integers(model))
     found, _ = _judged(model, plain)

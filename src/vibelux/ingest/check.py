@@ -45,14 +45,17 @@ class Coverage:
         known = set().union(*self.nodes_at.values())
         return tuple(node for node in ask.nodes if node not in known) if known else ()
 
-    def gaps(self, feed: Feed, ask: Ask, now: datetime) -> list[datetime]:
-        """The starts of intervals inside the asked window that should be out and that some known node lacks."""
-        if not isinstance(feed.publication, Rolling) or not self.nodes_at:
+    def gaps(self, feed: Feed, ask: Ask) -> list[datetime]:
+        """The starts of intervals inside the asked window that some known node lacks, though a later one has come.
+
+        What is missing at the end is late and no gap: the schedule asks for it again.
+        """
+        if not isinstance(feed.publication, Rolling) or not self.nodes_at or self.newest_end is None:
             return []
         wanted = set(ask.nodes) - set(self.unknown_nodes(ask))
         step = feed.publication.step
         start = floor_to(ask.window.start + step - timedelta(microseconds=1), step)
-        until = min(ask.window.end, feed.publication.known_until(now))
+        until = min(ask.window.end, self.newest_end)
         missing = []
         while start + step <= until:
             if start not in self.nodes_at or not wanted <= self.nodes_at[start]:

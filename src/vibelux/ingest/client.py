@@ -110,7 +110,7 @@ class Upstream:
 
         Args:
             feed: for whom; gives service, budget, key scheme and labels.
-            request: as the feed wants it, without keys.
+            request: as the feed wants it, without keys; it may name a service of its own.
             background: history: everything else goes first.
 
         Raises:
@@ -122,7 +122,7 @@ class Upstream:
             try:
                 reply = await self._signed_and_answered(feed, request, priority)
             except AccessDenied:
-                if not self._credentials.renew(feed):
+                if not self._credentials.renew(feed, request):
                     raise
                 reply = await self._signed_and_answered(feed, request, priority)
         except FeedError as error:
@@ -135,6 +135,10 @@ class Upstream:
         if self._tap and not reply.not_modified:
             self._tap(feed, reply)
         return reply
+
+    def lacks_key(self, request: Request) -> bool:
+        """Whether a setting is not there without which this one request is not to be sent."""
+        return bool(self._credentials.missing(request))
 
     async def authenticate(self, feed: Feed) -> None:
         """Sees to it that requests of the feed can be signed; fetches a token where there is such a thing.
@@ -183,7 +187,7 @@ class Upstream:
 
     async def _signed_and_answered(self, feed: Feed, request: Request, priority: Priority) -> Reply:
         signed = await self._signed(feed, request, priority)
-        return await self._answered(_Call(feed, request, signed, feed.service, priority))
+        return await self._answered(_Call(feed, request, signed, request.service or feed.service, priority))
 
     async def _answered(self, call: _Call) -> Reply:
         """Several attempts, each admitted by the breaker and each in its turn."""

@@ -168,17 +168,21 @@ class Collector:
         parts: list[Written] = []
         covered = Coverage()
         errors: list[FeedError] = []
-        async for request, reply in answers(self._upstream, feed, ask, background=background):
+        async for answer in answers(self._upstream, feed, ask, background=background):
+            request, reply = answer.request, answer.reply
             if isinstance(reply, FeedError):
-                errors.append(reply)
                 await self._intake.report(feed, self._intake.nothing_came(feed, request.url, reply), reply)
+                if answer.is_last_word:
+                    errors.append(reply)
             elif not reply.not_modified:
                 try:
                     written, part = await self._intake.take(feed, ask, reply, background=background)
                 except FeedError as error:
-                    errors.append(error)
+                    answer.usable = False
+                    if answer.is_last_word:
+                        errors.append(error)
                     if isinstance(error, Throttled):
-                        self._upstream.leave_alone(feed.service, error.retry_after_seconds)
+                        self._upstream.leave_alone(request.service or feed.service, error.retry_after_seconds)
                 else:
                     parts.append(written)
                     covered.add(part)
@@ -187,7 +191,7 @@ class Collector:
         return _Polled(_together(parts), covered, errors[0] if errors else None)
 
     def _look_for_gaps(self, feed: Feed, ask: Ask, covered: Coverage, *, background: bool) -> None:
-        gaps = covered.gaps(feed, ask, self._clock.now())
+        gaps = covered.gaps(feed, ask)
         if not background:
             self._metrics.gaps(feed, len(gaps))
         if gaps:

@@ -20,7 +20,8 @@ _ERCOT_CLIENT = "fec253ea-0d06-4272-a5e6-b478baeecd70"
 """The public client id that ERCOT gives to everybody."""
 _TOKEN_LIFE = timedelta(seconds=3_600)
 _RENEW_BEFORE = timedelta(minutes=5)
-_EIA_API = "api.eia.gov"
+_HOSTS = {"eia": "api.eia.gov", "ercot": "api.ercot.com"}
+"""The only host that gets the keys of a scheme, where the same feed asks keyless hosts too."""
 _SUBSCRIPTION = "Ocp-Apim-Subscription-Key"
 _SHORTEST_SECRET = 6
 """A shorter one would be found in every second file."""
@@ -48,12 +49,12 @@ class Credentials:
         self._token_until: datetime | None = None
         self._renewing = asyncio.Lock()
 
-    def missing(self, feed: Feed) -> tuple[str, ...]:
-        """The settings that a feed needs and that are not there; `A|B` where one of them is enough."""
-        return tuple(need for need in feed.needs_key if not any(name in self._secrets for name in need.split("|")))
+    def missing(self, what: Feed | Request) -> tuple[str, ...]:
+        """The settings that a feed or a request needs and that are not there; `A|B` where one of them is enough."""
+        return tuple(need for need in what.needs_key if not any(name in self._secrets for name in need.split("|")))
 
     async def signed(self, feed: Feed, request: Request, now: datetime, exchange: Exchange) -> Request:
-        """The request with what `feed.auth` asks for.
+        """The request with what `feed.auth` asks for; a request to another host than the scheme's gets no key.
 
         Args:
             feed: whose scheme counts.
@@ -65,19 +66,20 @@ class Credentials:
             AccessDenied: a setting is missing; the text names it.
             FeedError: the token could not be had.
         """
-        if feed.auth == "pjm":
+        scheme = _scheme(feed, request)
+        if scheme == "pjm":
             return self._pjm(request)
-        if feed.auth == "ercot":
+        if scheme == "ercot":
             token = await self._ercot_token(now, exchange)
             key = self._need("ERCOT_API_KEY")
             return _with_headers(request, {"Authorization": f"Bearer {token}", _SUBSCRIPTION: key})
-        if feed.auth == "eia" and urlsplit(request.url).hostname == _EIA_API:
+        if scheme == "eia":
             return replace(request, url=_with_query(request.url, "api_key", self._need("EIA_API_KEY")))
         return request
 
-    def renew(self, feed: Feed) -> bool:
+    def renew(self, feed: Feed, request: Request) -> bool:
         """After a refusal: forgets a token, so that the next request asks for a new one; False where there is none."""
-        if feed.auth != "ercot" or self._token is None:
+        if _scheme(feed, request) != "ercot" or self._token is None:
             return False
         self._token = None
         return True
@@ -148,6 +150,12 @@ class Credentials:
                 self._token = SecretStr(reply.id_token)
                 self._token_until = now + _TOKEN_LIFE
             return self._token.get_secret_value()
+
+
+def _scheme(feed: Feed, request: Request) -> str:
+    """How the request is signed; empty: not at all."""
+    host = _HOSTS.get(feed.auth)
+    return feed.auth if host is None or urlsplit(request.url).hostname == host else ""
 
 
 def _with_headers(request: Request, headers: Mapping[str, str]) -> Request:

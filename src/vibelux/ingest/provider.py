@@ -103,10 +103,17 @@ class MarketDataProvider:
         ask = Ask(feed.publication.window(self._clock.now()), with_hubs(feed, self._nodes_wanted))
         data = MarketData(feed.provider, feed.data_type, feed.region)
         digest = sha256()
-        async for _, reply in answers(self._upstream, feed, ask):
-            if isinstance(reply, FeedError):
-                raise reply
-            findings = await in_thread(feed, partial(examine, feed, payload_of(reply), ask.nodes))
+        async for answer in answers(self._upstream, feed, ask):
+            reply = answer.reply
+            try:
+                if isinstance(reply, FeedError):
+                    raise reply
+                findings = await in_thread(feed, partial(examine, feed, payload_of(reply), ask.nodes))
+            except FeedError:
+                if answer.is_last_word:
+                    raise
+                answer.usable = False
+                continue
             digest.update(reply.body)
             _join(data.parsed, findings.parsed)
             data.received_at, data.origin = reply.received_at, reply.origin

@@ -29,6 +29,15 @@ def usd_per_kwh(usd_per_mwh: float) -> float:
     return round(usd_per_mwh * MWH_PER_KWH, 9)
 
 
+def per_mwh(price_per_kwh: float) -> str:
+    """A price of power as people of the field say it, in USD/MWh with its cents.
+
+    >>> per_mwh(0.0815)
+    '81.50'
+    """
+    return f"{price_per_kwh / MWH_PER_KWH + 0.0:.2f}"
+
+
 def carbon_usd_per_mmbtu(price_per_metric_ton: float, kg_per_mmbtu: float = GAS_KG_CO2_PER_MMBTU_HHV) -> float:
     """What the CO2 of one MMBtu of gas costs.
 

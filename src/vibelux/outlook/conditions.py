@@ -21,6 +21,7 @@ from typing import Any
 from vibelux.market.intervals import iso_z
 from vibelux.market.quality import Origin, Quality, age_seconds
 from vibelux.market.regions import region_of
+from vibelux.market.units import per_mwh
 from vibelux.outlook.quotes import MISSING, Quote, Row, Rung, daily_quote, usual_price
 from vibelux.outlook.site import Site
 
@@ -294,14 +295,14 @@ def _electricity_notes(quote: Quote) -> list[str]:
     newest = f"the newest real-time price is {_age(quote.age_seconds)} old"
     lost = "There is no real-time price" if quote.age_seconds is None else newest.capitalize()
     if quote.rung is Rung.SAME_HOUR:
-        return [f"{lost}: deciding on the {quote.source} price of now, {quote.value:.4f} USD/kWh."]
+        return [f"{lost}: deciding on the {quote.source} price of now, {per_mwh(quote.value)} USD/MWh."]
     if quote.rung is Rung.RECENT_DAYS and quote.band is not None:
         low, high = quote.band
         hour = quote.source.partition(", ")[2]
-        price = f"{quote.value:.4f} USD/kWh, the median of {hour} ({low:.4f} to {high:.4f})"
+        price = f"{per_mwh(quote.value)} USD/MWh, the median of {hour} ({per_mwh(low)} to {per_mwh(high)})"
         return [f"{lost}: deciding on {price}."]
     end = "deciding on it for want of another" if quote.decides else "too old to decide on"
-    return [f"{lost} ({quote.value:.4f} USD/kWh): {end}."]
+    return [f"{lost} ({per_mwh(quote.value)} USD/MWh): {end}."]
 
 
 def _age(seconds: float | None) -> str:

@@ -111,7 +111,7 @@ class Greenhouse(Block):
 
 @dataclass(frozen=True, slots=True)
 class Houses:
-    """Greenhouses as columns: each array has the shape (houses, 1) and meets weather of (steps,) or (houses, steps)."""
+    """Greenhouses as columns: each array has the shape (houses, 1) and meets weather of (houses, steps)."""
 
     area_m2: Array
     cover_w_per_m2_k: Array
@@ -202,7 +202,7 @@ def demand(houses: Houses, weather: Weather, steps: Steps, received_mol_m2: Numb
 
     Args:
         houses: one or many, all in the time zone of the steps.
-        weather: on the steps.
+        weather: on the steps; that of one site serves all houses, else it has one row a house.
         steps: at most an hour each.
         received_mol_m2: the light that the crops already got on the first local day, a number or (houses, 1). None:
             unknown; the first day's target is then cut to the part of the photoperiod that lies in the steps, as the
@@ -210,8 +210,8 @@ def demand(houses: Houses, weather: Weather, steps: Steps, received_mol_m2: Numb
 
     >>> from datetime import UTC, datetime
     >>> night = Steps.between([datetime(2026, 1, 5, 1, tzinfo=UTC), datetime(2026, 1, 5, 2, tzinfo=UTC)], "UTC")
-    >>> one = np.ones(1)
-    >>> cold = Weather(-5 * one, 80 * one, 4 * one, one, 0 * one, 0 * one, np.zeros(1, dtype=int))
+    >>> one = np.ones((1, 1))
+    >>> cold = Weather(-5 * one, 80 * one, 4 * one, one, 0 * one, 0 * one, np.zeros((1, 1), dtype=int))
     >>> house = Greenhouse(area_m2=10_000, screens=(Screen(saving=0.5),), setpoints=Setpoints(night_c=17))
     >>> need = demand(Houses.of([house]), cold, night)
     >>> round(float(need.heat_kw[0, 0]), 1)          # (6 * 1.3 * 0.5 + 0.33 * 0.75 * 5) * 22 K * 10,000 m²
@@ -303,7 +303,7 @@ def _light(houses: Houses, weather: Weather, steps: Steps, received_mol_m2: Numb
 
 def _by_day(values: Array, steps: Steps) -> Array:
     """Sums over the steps of each local day, shape (houses, days)."""
-    return np.add.reduceat(np.atleast_2d(values), steps.day_starts, axis=-1)
+    return np.add.reduceat(values, steps.day_starts, axis=-1)
 
 
 def _hours(clock: str) -> float:

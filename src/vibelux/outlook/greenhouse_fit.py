@@ -44,8 +44,8 @@ def fit(house: Greenhouse, weather: Weather, heat_kw: Array, inside_c: Numbers, 
 
     Args:
         house: its block; its `loss_factor` does not matter, its `solar_gain` only where it was always night.
-        weather: of the measured steps, shape (steps,), best from measured rows.
-        heat_kw: measured, NaN where unknown.
+        weather: of the measured steps, shape (1, steps), best from measured rows.
+        heat_kw: measured, shape (steps,), NaN where unknown.
         inside_c: measured, or the setpoint.
         lamp_kw: measured electric power of the lamps.
 
@@ -53,10 +53,10 @@ def fit(house: Greenhouse, weather: Weather, heat_kw: Array, inside_c: Numbers, 
         None where fewer than 48 steps have heat, or where they do not tell loss from gain.
 
     >>> rng = np.random.default_rng(1)
-    >>> outside, sun = rng.uniform(-5, 12, 200), rng.uniform(0, 300, 200)
-    >>> weather = Weather(outside, sun, np.full(200, 4.0), sun, sun, sun, np.zeros(200, dtype=int))
+    >>> outside, sun = rng.uniform(-5, 12, (1, 200)), rng.uniform(0, 300, (1, 200))
+    >>> weather = Weather(outside, sun, np.full((1, 200), 4.0), sun, sun, sun, np.zeros((1, 200), dtype=int))
     >>> house = Greenhouse(area_m2=1000)                           # loses 7.8 + 1.2375 W/m²K, 9.0375 kW/K
-    >>> heat = np.maximum(1.2 * 9.0375 * (18 - outside) - 0.4 * 0.65 * sun, 0)
+    >>> heat = np.maximum(1.2 * 9.0375 * (18 - outside) - 0.4 * 0.65 * sun, 0)[0]
     >>> found = fit(house, weather, heat, 18.0)
     >>> round(found.loss_factor, 3), round(found.solar_gain, 3), round(found.ua_kw_per_k, 1), round(found.r2, 3)
     (1.2, 0.4, 10.8, 1.0)
@@ -64,7 +64,7 @@ def fit(house: Greenhouse, weather: Weather, heat_kw: Array, inside_c: Numbers, 
     plain = Houses.of([house.model_copy(update={"loss_factor": 1.0})])
     kw = house.area_m2 / 1000.0
     ua = loss_w_per_m2_k(plain, weather)[0] * kw
-    loss, sun = ua * (inside_c - weather.temperature_c), sun_w_per_m2(plain, weather)[0] * kw
+    loss, sun = ua * (inside_c - weather.temperature_c[0]), sun_w_per_m2(plain, weather)[0] * kw
     lamps = house.lamp_heat_fraction * np.broadcast_to(lamp_kw, heat_kw.shape)
     known = np.isfinite(heat_kw) & np.isfinite(loss) & np.isfinite(sun) & np.isfinite(lamps)
     heat, loss, sun, lamps = heat_kw[known], loss[known], sun[known], lamps[known]

@@ -152,7 +152,7 @@ def clouded(clear_w_m2: Numbers, cos_zenith: Numbers, cloud_fraction: Numbers) -
 
 
 def clear_steps(edges: Array, latitude: Numbers, longitude: Numbers) -> ClearSky:
-    """The clear sky as means over steps.
+    """The clear sky as means over steps of at most some hours.
 
     Args:
         edges: seconds since 1970, one more than there are steps.
@@ -163,8 +163,9 @@ def clear_steps(edges: Array, latitude: Numbers, longitude: Numbers) -> ClearSky
         Arrays of shape (steps,) or (sites, steps).
     """
     inside = (np.arange(_SAMPLES) + 0.5) / _SAMPLES
-    moments = edges[:-1, None] + np.diff(edges)[:, None] * inside
-    declination, equation_of_time, _ = _of_the_date(moments)
+    length = np.diff(edges)[:, None]
+    moments = edges[:-1, None] + length * inside
+    declination, equation_of_time, _ = _of_the_date(edges[:-1, None] + length / 2)  # in an hour it moves by 0.02°
     phi, east = np.radians(latitude)[..., None], np.asarray(longitude)[..., None]
     hour_angle = np.radians(((moments / 60.0) % 1440.0 + equation_of_time + 4.0 * east) / 4.0 - 180.0)
     cos_zenith = np.sin(phi) * np.sin(declination) + np.cos(phi) * np.cos(declination) * np.cos(hour_angle)

@@ -7,7 +7,7 @@ the next the rest. Where nobody knows the irradiance it is computed from sun and
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntEnum
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vibelux.market.intervals import zone
-from vibelux.outlook.sun import Array, Numbers, clear_steps, under_clouds
+from vibelux.outlook.sun import Array, clear_steps, under_clouds
 
 Row = Mapping[str, Any]
 """A series record with the contract's names."""
@@ -86,7 +86,7 @@ class Steps:
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """The weather of each step: arrays of shape (steps,), or (sites, steps). NaN where nothing is known."""
+    """The weather of each step, arrays of shape (sites, steps). NaN where nothing is known."""
 
     temperature_c: Array
     humidity_percent: Array
@@ -99,20 +99,23 @@ class Weather:
     basis: NDArray[np.int64]
     """What the irradiance rests on, as `Basis`."""
 
-    @classmethod
-    def stacked(cls, many: Sequence["Weather"]) -> "Weather":
-        """The weather of several sites on the same steps, a row a site."""
-        return cls(*(np.stack([getattr(one, item.name) for one in many]) for item in fields(cls)))
-
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A value over time: segments that rise and do not overlap, each straight from `first` to `last`."""
+    """A value over time: segments that rise and do not overlap, each straight from `first` to `last`.
+
+    Or several such values on the same segments: `first` and `last` then have more axes, the segments last.
+    """
 
     start: Array
     end: Array
     first: Array
     last: Array
+
+    @property
+    def segments(self) -> bytes:
+        """What is equal for two lines of the same segments."""
+        return self.start.tobytes() + self.end.tobytes()
 
     def means(self, edges: Array) -> Array:
         """The mean over each step, NaN where less than half of the step is known.
@@ -122,16 +125,17 @@ class Line:
         [12.5, 17.5, nan]
         """
         length = self.end - self.start
-        known_before = np.concatenate(([0.0], np.cumsum(length)))
-        area_before = np.concatenate(([0.0], np.cumsum(length * (self.first + self.last) / 2)))
-        at = np.searchsorted(self.start, edges, side="right") - 1
-        inside = np.clip(edges - self.start[at], 0.0, length[at]) * (at >= 0)
-        slope = (self.last[at] - self.first[at]) / length[at]
-        before = np.maximum(at, 0)
-        area = area_before[before] + inside * (self.first[at] + slope * inside / 2)
-        known = np.diff(known_before[before] + inside)
+        known_before = np.cumsum(length) - length
+        area = length * (self.first + self.last) / 2
+        area_before = np.cumsum(area, axis=-1) - area
+        at = np.maximum(np.searchsorted(self.start, edges, side="right") - 1, 0)
+        inside = np.clip(edges - self.start[at], 0.0, length[at])
+        first = self.first[..., at]
+        slope = (self.last[..., at] - first) / length[at]
+        areas = area_before[..., at] + inside * (first + slope * inside / 2)
+        known = np.diff(known_before[at] + inside)
         enough = known >= _LEAST_COVER * np.diff(edges)
-        return np.where(enough, np.diff(area) / np.where(enough, known, 1.0), np.nan)
+        return np.where(enough, np.diff(areas) / np.where(enough, known, 1.0), np.nan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,22 +200,24 @@ def _line(rows: Mapping[datetime, Row]) -> Line:
     return Line(start, end, value, np.where(joined, np.append(value[1:], 0.0), value))
 
 
-def expected(known: Sources, steps: Steps, latitude: Numbers, longitude: Numbers) -> Weather:
-    """The weather on the steps of an outlook.
+def expected(known: Sequence[Sources], steps: Steps, latitude: Sequence[float], longitude: Sequence[float]) -> Weather:
+    """The weather on the steps of an outlook, of one site or many.
 
     Args:
-        known: what sources say.
+        known: what sources say, for each site.
         steps: the outlook's.
-        latitude: of the site, degrees north.
-        longitude: of the site, degrees east.
+        latitude: of each site, degrees north.
+        longitude: of each site, degrees east.
+
+    Returns:
+        Arrays of shape (sites, steps).
     """
-    temperature, humidity, wind, cloud, given = (_filled(known, variable, steps.edges) for variable in _VARIABLES)
-    clear = clear_steps(steps.edges, latitude, longitude)
+    temperature, humidity, wind, cloud, given = _filled(known, steps.edges)
+    clear = clear_steps(steps.edges, np.array(latitude)[:, None], np.array(longitude)[:, None])
     cloud_fraction = np.clip(cloud / 100.0, 0.0, 1.0)
     unknown = np.isnan(cloud_fraction)
     total = under_clouds(clear.total_w_m2, np.where(unknown, ASSUMED_CLOUD, cloud_fraction))
     modelled = np.isnan(given)
-    basis = np.where(modelled, np.where(unknown, Basis.ASSUMED_CLOUD, Basis.CLOUD_MODEL), Basis.GIVEN)
     return Weather(
         temperature_c=temperature,
         humidity_percent=humidity,
@@ -219,17 +225,30 @@ def expected(known: Sources, steps: Steps, latitude: Numbers, longitude: Numbers
         cloud_fraction=cloud_fraction,
         irradiance_w_m2=np.where(modelled, total, np.maximum(given, 0.0)),
         daylight=clear.daylight,
-        basis=basis.astype(np.int64),
+        basis=np.where(modelled, np.where(unknown, Basis.ASSUMED_CLOUD, Basis.CLOUD_MODEL), Basis.GIVEN),
     )
 
 
-def _filled(known: Sources, variable: str, edges: Array) -> Array:
-    values = np.full(len(edges) - 1, np.nan)
-    for line in known.lines.get(variable, ()):
-        gaps = np.isnan(values)
-        if not gaps.any():
-            break
-        values = np.where(gaps, line.means(edges), values)
+def _filled(known: Sequence[Sources], edges: Array) -> Array:
+    """Each variable at each site, shape (variables, sites, steps): from the best source, its gaps from the next.
+
+    Lines of the same segments, as one model's are at all sites, are computed together.
+    """
+    values = np.full((len(_VARIABLES), len(known), len(edges) - 1), np.nan)
+    for rank in range(max((len(lines) for one in known for lines in one.lines.values()), default=0)):
+        alike: dict[bytes, tuple[list[tuple[int, int]], list[Line]]] = {}
+        for site, one in enumerate(known):
+            for variable, name in enumerate(_VARIABLES):
+                lines = one.lines.get(name, ())
+                if rank < len(lines):
+                    places, members = alike.setdefault(lines[rank].segments, ([], []))
+                    places.append((variable, site))
+                    members.append(lines[rank])
+        for places, members in alike.values():
+            at = tuple(np.array(places).T)
+            first, last = (np.stack([getattr(line, end) for line in members]) for end in ("first", "last"))
+            means = Line(members[0].start, members[0].end, first, last).means(edges)
+            values[at] = np.where(np.isnan(values[at]), means, values[at])
     return values
 
 

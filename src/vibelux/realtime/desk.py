@@ -233,7 +233,8 @@ class Desk:
         context = {name: answer[name] for name in ("marketConditions", "operations", "dataFreshness")}
         numbers = await kept.save_decision(self._db, facility.id, now, answer["decision"], context, messages)
         held.state = PlantState.from_decision(answer["decision"])
-        held.answer, held.told = answer, told
+        # With the number of its newest message, so that a listener can tell which messages it already contains.
+        held.answer, held.told = answer | {"seq": numbers[-1]}, told
         held.signature, held.valid_until = _signature(current), decision.valid_until
         self._complained.pop(facility.id, None)
         self._subscriptions.publish(

@@ -59,7 +59,7 @@ class Quoted:
 def week_end(text: str) -> date | None:
     """The Wednesday with which the report's week ends; None where nothing says so."""
     match = _WEEK.search(text)
-    return _named_day(match[1]) if match else None
+    return named_day(match[1]) if match else None
 
 
 def prose(text: str, week: date, quarantined: list[Quarantined]) -> Iterator[Quoted]:
@@ -101,11 +101,12 @@ def _column_day(text: str, week: date) -> date | None:
     match = _COLUMN.search(text)
     if match is None:
         return None
-    near = [_named_day(f"{match[2]} {match[1]}, {year}") for year in (week.year - 1, week.year, week.year + 1)]
+    near = [named_day(f"{match[2]} {match[1]}, {year}") for year in (week.year - 1, week.year, week.year + 1)]
     return min((day for day in near if day is not None), key=lambda day: abs(day - week), default=None)
 
 
-def _named_day(text: str) -> date | None:
+def named_day(text: str) -> date | None:
+    """A day with its month's name, whole or short; None where it is no day."""
     for form in ("%B %d, %Y", "%b %d, %Y"):
         try:
             return datetime.strptime(text, form).date()  # noqa: DTZ007 (a trading date has no zone)

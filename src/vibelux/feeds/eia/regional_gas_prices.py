@@ -7,7 +7,7 @@ kept by EIA: what is not stored on its day is lost. Monthly citygate prices, $/M
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from typing import TYPE_CHECKING
 
 from lxml import etree
@@ -116,9 +116,9 @@ def _daily(root: etree._Element, name: str, quarantined: list[Quarantined]) -> I
     label = name or "payload"
     spans = [text_of(span) for span in root.iter("span") if span.get("class") == "date"]
     match = _LONG_DATE.search(" ".join(spans))
-    if match is None:
+    delivery = _weekly.named_day(match[0]) if match else None
+    if delivery is None:
         raise SchemaChanged(f"{label}: Daily Prices without their date", missing=("date",))
-    delivery = datetime.strptime(match[0], "%B %d, %Y").date()  # noqa: DTZ007 (a delivery date has no zone)
     rows, column = _price_column([rows_of(table) for table in root.iter("table")], label)
     for row in rows:
         if row[0] not in _REGIONS or len(row) <= column:

@@ -108,9 +108,9 @@ def _centre(document: Mapping[str, Any]) -> str:
         (ring,) = (shape["coordinates"][0] for shape in shapes if shape["type"] == "Polygon")
         corners = ring[:-1] if ring[0] == ring[-1] else ring
         longitude, latitude = (sum(float(corner[axis]) for corner in corners) / len(corners) for axis in (0, 1))
-    except (KeyError, TypeError, ValueError, IndexError, ZeroDivisionError) as error:
+        return place(latitude, longitude)
+    except (KeyError, TypeError, ValueError, IndexError, ArithmeticError) as error:
         raise SchemaChanged(f"the forecast has no cell: {error!r}", missing=("geometry",)) from error
-    return place(latitude, longitude)
 
 
 def _read_layers(properties: Mapping[str, Any], where: str, issued: datetime, readings: Readings) -> None:

@@ -108,10 +108,10 @@ def _read(document: Any, payload: Payload, readings: Readings) -> None:
         raise SchemaChanged(f"{payload.name or 'payload'}: neither hourly nor minutely_15", missing=("hourly",))
     try:
         where = place(float(document["latitude"]), float(document["longitude"]))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise SchemaChanged(f"{payload.name or 'payload'}: no place: {error!r}", missing=("latitude",)) from error
     for name in sections:
-        columns, units = document[name], document.get(f"{name}_units") or {}
+        columns, units = document[name], document.get(f"{name}_units")
         times = _times(document, columns.get("time"), payload, readings)
         for column, values in columns.items():
             match = _COLUMN.fullmatch(column)
@@ -122,10 +122,11 @@ def _read(document: Any, payload: Payload, readings: Readings) -> None:
             base, instant, model = match.groups()
             before = _SECTIONS[name] if base in _MEANS and not instant else timedelta(0)
             category = _category(base, instant, model, name)
+            unit = units.get(column) if isinstance(units, dict) else None
             for end, value in zip(times, values, strict=True):
                 if end is not None:
                     readings.add(
-                        _NAMES[base], value, units.get(column), end - before, end,
+                        _NAMES[base], value, unit, end - before, end,
                         location=where, issued_at=_issued(payload), category=category,
                     )  # fmt: skip
 
