@@ -38,6 +38,7 @@ from vibelux.store.opened import opened
 from vibelux.store.secrets import secret
 
 _DAY = timedelta(days=1)
+_KINDS_OF_KEY = ("API_KEY", "USERNAME", "PASSWORD")
 
 Tap = Callable[[Feed, Reply], None]
 
@@ -86,7 +87,7 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
         desk = Desk(
             db,
             clock,
-            limits=Limits(electricity=settings.stale_data_threshold),
+            limits=Limits(electricity=settings.stale_data_threshold, slower=_stale_limits()),
             missing_keys=_missing_keys(settings),
             metrics=DeskMetrics(registry),
         )
@@ -156,10 +157,9 @@ async def _upstream(plan: Plan, db: Database, metrics: Metrics) -> AsyncIterator
 
 
 def credentials(settings: Settings) -> Credentials:
-    """The keys that the enabled feeds may need."""
-    names = {name for feed in all_feeds() for need in feed.needs_key for name in need.split("|")}
-    names |= {"PJM_PASSWORD", "ERCOT_PASSWORD"}
-    return Credentials({name: settings.secret(name) for name in sorted(names)})
+    """All keys that are set: those that feeds need, and those with which a request of a keyless feed is made."""
+    names = [f"{provider.replace('-', '_').upper()}_{kind}" for provider in PROVIDERS for kind in _KINDS_OF_KEY]
+    return Credentials({name: settings.secret(name) for name in names})
 
 
 def database_url(settings: Settings) -> str | None:

@@ -112,6 +112,19 @@ async def test_ercots_token_is_asked_for_once_and_renewed_before_it_ends() -> No
         assert ercot.tokens == 2
 
 
+async def test_ercots_keys_go_to_its_api_and_to_no_other_host() -> None:
+    clock, ercot = FrozenClock(NOON), Ercot()
+    listed = Request("https://www.ercot.com/misapp/servlets/IceDocListJsonWS?reportTypeId=12301")
+    async with (
+        StandIn(clock, lambda asked: Answer(body=b"list")) as there,
+        ercot_upstream(there, clock) as upstream,
+    ):
+        await upstream.fetch(signed_as("ercot"), listed)
+    (asked,) = there.asked
+    assert not {"authorization", SUBSCRIPTION} & set(asked.headers)
+    assert ercot.tokens == 0
+
+
 async def test_a_token_that_is_refused_is_renewed_once() -> None:
     clock, ercot = FrozenClock(NOON), Ercot()
     async with StandIn(clock, ercot) as there, ercot_upstream(there, clock) as upstream:
@@ -129,7 +142,7 @@ async def test_a_wrong_password_is_denied_and_says_what_to_check() -> None:
         ercot_upstream(there, clock, ERCOT_PASSWORD="wrong-password") as upstream,
     ):
         with pytest.raises(AccessDenied, match="check ERCOT_USERNAME and ERCOT_PASSWORD") as caught:
-            await upstream.authenticate(signed_as("ercot"))
+            await upstream.authenticate(replace(signed_as("ercot"), url="https://api.ercot.com/data"))
     assert "wrong-password" not in str(caught.value)
 
 

@@ -242,7 +242,9 @@ class Table:
             lines = list(csv.reader(io.StringIO(text, newline="")))
         except csv.Error:
             return None
-        return cls(lines[0], [line for line in lines[1:] if line], _csv)
+        width = max(map(len, lines))
+        header, *rows = ([*line, *[""] * (width - len(line))] for line in lines if line)
+        return cls(header, rows, _csv)
 
     @classmethod
     def _zipped(cls, body: bytes) -> Self | None:
@@ -267,7 +269,9 @@ class Table:
         tables = [
             found
             for found in lists
-            if isinstance(found[2], list) and found[2] and all(isinstance(row, dict) and len(row) > 2 for row in found[2])
+            if isinstance(found[2], list)
+            and found[2]
+            and all(isinstance(row, dict) and len(row) > 2 for row in found[2])
         ]
         if not tables:
             return None

@@ -161,6 +161,8 @@ class Feed:
     """Settings without which it stays off; `A|B` means that one of them is enough."""
     nodal: bool = False
     """Whether its requests name nodes."""
+    market: str = ""
+    """The market that `publication` tells of, where payloads hold look-ahead or dispatch prices of others beside it."""
     source: str = ""
     """Where the format is described, and whether a recording has proved it."""
 

@@ -91,6 +91,8 @@ def coverage(feed: Feed, parsed: Parsed, nodes: Iterable[str] = ()) -> Coverage:
     import polars as pl
 
     frame = parsed.frames.get(feed.kind)
+    if frame is not None and feed.market:
+        frame = frame.filter(pl.col("market") == feed.market)  # a look ahead is no proof that a price has come
     if frame is None or frame.is_empty() or feed.kind not in _TIMES:
         return Coverage()
     start, end = _TIMES[feed.kind]

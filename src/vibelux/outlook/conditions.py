@@ -2,7 +2,7 @@
 
 For electricity the ladder is, best first (the first that is there decides):
 
-1. `live`: the newest real-time price, no older than its limit (900 s for 5-minute markets);
+1. `live`: the newest real-time price, no older than its limit (900 s for 5-minute markets, 2,700 s for ERCOT's);
 2. `same-hour`: what a 15-minute, advisory or day-ahead market says of this very moment, the shortest interval first;
 3. `last`: the last real-time price, over its limit by less than an hour: prices drift, they seldom jump;
 4. `recent-days`: the median of this local hour on recent days, with a band;
@@ -57,6 +57,16 @@ class Limits:
     electricity: float = 900.0
     gas: float = 96 * 3600.0
     carbon: float = 96 * 3600.0
+    slower: Mapping[str, float] = field(default_factory=dict)
+    """By market, the limit of electricity prices that come less often than each five minutes."""
+
+    def real_time(self, iso_region: str) -> float:
+        """The limit of a grid's real-time price.
+
+        >>> Limits(slower={"real-time-15min": 2700.0}).real_time("ERCOT")
+        2700.0
+        """
+        return self.slower.get(region_of(iso_region).real_time_market, self.electricity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +161,7 @@ def conditions(
     """
     limits = limits or Limits()
     missing_keys = missing_keys or {}
-    electricity = _electricity(site, now, rows, limits.electricity)
+    electricity = _electricity(site, now, rows, limits.real_time(site.iso_region))
     gas = daily_quote(
         rows.gas,
         value="price_per_mmbtu",

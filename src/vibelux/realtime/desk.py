@@ -224,7 +224,8 @@ class Desk:
         began = time.perf_counter()
         now = self._clock.now()
         facility = held.facility
-        held.rows = await market_rows(self._db, facility, now, self._limits.electricity)
+        limit = self._limits.real_time(facility.iso_region)
+        held.rows = await market_rows(self._db, facility, now, limit)
         current = self._conditions(held, now)
         decision = decide(facility, current, held.state, now)
         answer = _answer(current, decision, now)

@@ -2,7 +2,7 @@
 
 import calendar
 import csv
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -181,9 +181,13 @@ def test_the_recorded_futures_are_no_auctions():
         parse(real("carbon/cca-secondary/cca_futures_2011-2018.csv").read_bytes())
 
 
-def test_it_is_looked_at_each_noon_and_an_auction_counts_until_the_next():
+def test_it_is_due_at_noon_a_week_after_an_auction_and_holds_until_the_next():
     (request,) = FEED.requests(Ask(local_day(date(2026, 2, 25), FEED.timezone)))
     assert request.url == "https://ww2.arb.ca.gov/sites/default/files/2020-08/results_summary.pdf"
     assert request.headers["User-Agent"].startswith("Mozilla/5.0")
-    moment = local_day(date(2026, 5, 20), FEED.timezone).start
-    assert FEED.publication.known_until(moment) < local_day(date(2026, 2, 18), FEED.timezone).end
+    results = datetime(2026, 2, 25, 20, 15, tzinfo=UTC)
+    auction = local_day(date(2026, 2, 18), FEED.timezone).end
+    assert FEED.publication.next_after(datetime(2026, 1, 1, tzinfo=UTC)) == results
+    assert FEED.publication.known_until(results) == auction
+    assert FEED.publication.known_until(datetime(2026, 5, 27, 19, tzinfo=UTC)) == auction
+    assert FEED.publication.next_after(results) == datetime(2026, 5, 27, 19, 15, tzinfo=UTC)

@@ -26,16 +26,45 @@ def followed(feed: Feed, ask: Ask, request, body: bytes) -> list:
     return list(feed.follow(ask, request, Payload(body)))
 
 
+def keyless(feed: Feed, ask: Ask) -> list:
+    """What is asked where no key is set: a request that needs one gives way to its fallback."""
+    return [
+        other for request in feed.requests(ask) for other in (request.fallback if request.needs_key else (request,))
+    ]
+
+
 def ids(requests) -> list[str]:
     return [parse_qs(urlsplit(request.url).query)["doclookupId"][0] for request in requests]
 
 
-def test_all_nine_feeds_ask_the_keyless_site() -> None:
+def test_all_nine_feeds_ask_the_keyless_site_where_no_key_is_set() -> None:
     ask = Ask(Interval(utc(2026, 7, 14), utc(2026, 7, 15)))
 
     assert len(FEEDS) == 9
-    assert {urlsplit(request.url).netloc for feed in FEEDS for request in feed.requests(ask)} == {"www.ercot.com"}
-    assert {(feed.auth, feed.needs_key, feed.service.seconds_between) for feed in FEEDS} == {("", (), 1.0)}
+    assert {urlsplit(request.url).netloc for feed in FEEDS for request in keyless(feed, ask)} == {"www.ercot.com"}
+    assert {(feed.needs_key, feed.service.seconds_between) for feed in FEEDS} == {((), 1.0)}
+
+
+def test_prices_are_asked_from_the_api_for_each_node_with_the_lists_to_fall_back_on() -> None:
+    ask = Ask(Interval(utc(2026, 7, 14, 18), utc(2026, 7, 14, 19)), ("HB_NORTH", "LZ_WEST"))
+    first, second, runs = feed_named("ercot/settlement-point-prices").requests(ask)
+    (ahead, _) = feed_named("ercot/day-ahead-prices").requests(ask)
+
+    for request, report in ((first, "12301"), (second, "12301"), (ahead, "12331")):
+        assert request.needs_key == ("ERCOT_API_KEY", "ERCOT_USERNAME", "ERCOT_PASSWORD")
+        assert request.service == _api.API
+        assert not request.listing
+        (instead,) = request.fallback
+        assert instead.listing
+        assert instead.url.endswith(f"reportTypeId={report}")
+    assert runs.url.endswith("reportTypeId=12300")
+    assert runs.needs_key == ()
+
+
+def test_prices_older_than_the_api_are_asked_from_the_lists_alone() -> None:
+    ask = Ask(Interval(utc(2022, 7, 14), utc(2022, 7, 15)), ("HB_NORTH",))
+
+    assert all(not request.needs_key for request in feed_named("ercot/day-ahead-prices").requests(ask))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +99,7 @@ def test_poll_of_quarter_hours_asks_the_documents_of_its_window_newest_first() -
     ]
     moment = utc(2026, 7, 14, 19, 2, 10)
     ask = Ask(feed.publication.window(moment))
-    first, second = feed.requests(ask)
+    first, second = keyless(feed, ask)
 
     assert (first.listing, second.listing) == (True, True)
     assert ids(followed(feed, ask, first, document_list(*documents))) == ["1900", "1845", "1830", "1815", "1800"]
@@ -80,7 +109,7 @@ def test_day_ahead_document_of_the_day_before_is_the_one_that_covers_a_day() -> 
     feed = feed_named("ercot/day-ahead-prices")
     documents = [(str(day), "DAMSPNP4190_csv", f"2026-03-{day:02}T12:41:14-05:00") for day in range(9, 20)]
     ask = Ask(local_day(datetime(2026, 3, 15, tzinfo=UTC).date(), CHICAGO))
-    (request,) = feed.requests(ask)
+    (request,) = keyless(feed, ask)
 
     assert ids(followed(feed, ask, request, document_list(*documents))) == ["14"]
 
@@ -139,6 +168,7 @@ def test_public_api_is_asked_in_central_time_for_each_node() -> None:
 def test_public_api_is_paged_to_its_last_page() -> None:
     request = next(iter(_api.requests("NP6-905-CD", Ask(Interval(utc(2026, 7, 14), utc(2026, 7, 15))))))
     (second,) = _api.next_page(request, Payload(reply("a", [1], page=1, pages=2)))
+    assert (second.needs_key, second.service) == (request.needs_key, request.service)
 
     assert parse_qs(urlsplit(second.url).query)["page"] == ["2"]
     assert list(_api.next_page(second, Payload(reply("a", [1], page=2, pages=2)))) == []

@@ -249,6 +249,12 @@ def test_cloud_layers_are_one_cover_that_of_the_fullest(amounts, cover):
     assert {row["variable"]: row["value"] for row in found}.get("cloud-cover") == cover
 
 
+@pytest.mark.parametrize("station", [None, "", "https://api.weather.gov/stations/"])
+def test_an_observation_of_no_station_is_set_aside(station):
+    parsed = read(OBSERVATIONS, Payload(body({"features": [observed(station=station), observed()]})))
+    assert ([row["location"] for row in rows(parsed)], len(parsed.quarantined)) == (["KSNS"], 1)
+
+
 def test_an_observation_without_a_time_is_set_aside():
     parsed = read(OBSERVATIONS, Payload(body({"features": [observed(timestamp="2026-01-05T09:53"), observed()]})))
     assert (parsed.rows, len(parsed.quarantined)) == (1, 1)

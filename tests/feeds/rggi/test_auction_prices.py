@@ -121,3 +121,11 @@ def test_the_page_is_asked_for_whatever_the_window():
     window = Interval(datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC))
     (request,) = FEED.requests(Ask(window))
     assert request.url == "https://www.rggi.org/auctions/auction-results/prices-volumes"
+
+
+def test_it_is_due_on_the_fridays_after_the_two_wednesdays_on_which_an_auction_may_be_held():
+    first, second = datetime(2026, 6, 5, 16, tzinfo=UTC), datetime(2026, 6, 12, 16, tzinfo=UTC)
+    assert FEED.publication.next_after(datetime(2026, 4, 1, tzinfo=UTC)) == first
+    assert FEED.publication.next_after(first) == second
+    assert FEED.publication.known_until(second) == datetime(2026, 6, 4, 4, tzinfo=UTC)
+    assert FEED.publication.next_after(second) == datetime(2026, 9, 4, 16, tzinfo=UTC)

@@ -35,5 +35,6 @@ FEED = Feed(
     requests=requests,
     parse=parse,
     nodal=True,
+    market="real-time-15min",
     source="OASIS specification 5.1.8; PRC_HASP_LMP proven on a recording, PRC_RTPD_LMP not yet",
 )

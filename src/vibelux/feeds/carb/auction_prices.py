@@ -8,7 +8,7 @@ the usual day of an auction, and comes out about a week later, at noon.
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from datetime import date, time
+from datetime import date, time, timedelta
 from typing import TYPE_CHECKING
 
 from vibelux.feeds._check import shaped
@@ -28,6 +28,9 @@ MARKET = "California Cap-and-Trade"
 _URL = "https://ww2.arb.ca.gov/sites/default/files/2020-08/results_summary.pdf"
 _HEADERS = {"User-Agent": "Mozilla/5.0 (compatible; Vibelux)"}
 """The site answers 503 to what does not look like a browser."""
+_ZONE = "America/Los_Angeles"
+_MONTHS = {2, 5, 8, 11}
+_PUBLISHED_AFTER = timedelta(days=7)
 _WEDNESDAY, _THIRD = 2, 3
 _ADVANCE_YEARS = 3
 _DAY = ("auction_date", "auction_date_approx")
@@ -98,7 +101,7 @@ def _records(found: Sequence[Auction], source: str) -> "pl.DataFrame":
         {
             "price_per_metric_ton": [price for price, _, _ in rows],
             "vintage_year": [vintage for _, vintage, _ in rows],
-            "trading_date": [nth_weekday(one.year, one.month, _WEDNESDAY, _THIRD) for _, _, one in rows],
+            "trading_date": [_held_on(one.year, one.month) for _, _, one in rows],
         },
         schema={name: CARBON_PRICE.schema()[name] for name in ("price_per_metric_ton", "vintage_year", "trading_date")},
     )
@@ -114,6 +117,15 @@ def _records(found: Sequence[Auction], source: str) -> "pl.DataFrame":
     )
 
 
+def _held_on(year: int, month: int) -> date:
+    return nth_weekday(year, month, _WEDNESDAY, _THIRD)
+
+
+def _is_out_on(day: date) -> bool:
+    held = day - _PUBLISHED_AFTER
+    return held.month in _MONTHS and held == _held_on(held.year, held.month)
+
+
 FEED = Feed(
     provider="carb",
     data_type="auction-prices",
@@ -122,9 +134,9 @@ FEED = Feed(
     reports=("results_summary",),
     service=Service("ww2.arb.ca.gov", seconds_between=30.0),
     url=_URL,
-    publication=Daily(at=time(12, 15), timezone="America/Los_Angeles", days_ahead=-120),
+    publication=Daily(at=time(12, 15), timezone=_ZONE, days_ahead=-_PUBLISHED_AFTER.days, open_on=_is_out_on),
     stale_after_seconds=110 * 86_400,
-    timezone="America/Los_Angeles",
+    timezone=_ZONE,
     unit="USD/allowance",
     plausible=(1.0, 1_000.0),
     columns=("Current Auction", "Advance Auction"),

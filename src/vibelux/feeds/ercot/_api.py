@@ -1,11 +1,13 @@
 """ERCOT's public API (api.ercot.com), which needs a subscription key and an ID token: what it asks and answers.
 
-A reply holds `fields` and `data`, an array a row; `data` may be empty. Feeds read these replies, yet ask the
-keyless lists by default (`_mis`). Thirty requests a minute are allowed.
+A reply holds `fields` and `data`, an array a row; `data` may be empty. Thirty requests a minute are allowed. A
+report is here five to ten minutes after its document is on the keyless lists (`_mis`), which are asked by default.
 """
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import parse_qsl, urlencode
 
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
 
 API = Service("api.ercot.com", seconds_between=2.0)
 URL = "https://api.ercot.com/api/public-reports"
+KEYS = ("ERCOT_API_KEY", "ERCOT_USERNAME", "ERCOT_PASSWORD")
+"""All of them must be set; with one missing the keyless lists are asked."""
+AUTH = "ercot"
+_BEGINS = datetime(2023, 12, 12, tzinfo=UTC)
+"""Older data are in no report of the API."""
 ARTIFACTS = {
     "NP6-905-CD": ("np6-905-cd/spp_node_zone_hub", "deliveryDate"),
     "NP6-788-CD": ("np6-788-cd/lmp_node_zone_hub", "SCEDTimestamp"),
@@ -40,13 +47,30 @@ _SECONDS = re.compile(r"in (\d+) seconds")
 
 
 def requests(report: str, ask: Ask) -> Iterator[Request]:
-    """The first page of a report over the window, for each node asked; Central time without offset, end inclusive."""
+    """The first page of a report over the window, for each node asked; Central time without offset, end inclusive.
+
+    They are sent only where the keys are set.
+    """
     path, field = ARTIFACTS[report]
     first, last = (local_naive(moment, "America/Chicago") for moment in (ask.window.start, ask.window.end))
     form = "%Y-%m-%dT%H:%M:%S" if field.endswith(("Timestamp", "Datetime")) else "%Y-%m-%d"
     query = {f"{field}From": first.strftime(form), f"{field}To": last.strftime(form), "size": _PAGE_ROWS, "page": 1}
     for node in ask.nodes or (None,):
-        yield Request(f"{URL}/{path}?{urlencode(query | ({'settlementPoint': node} if node else {}), safe=':')}")
+        address = f"{URL}/{path}?{urlencode(query | ({'settlementPoint': node} if node else {}), safe=':')}"
+        yield Request(address, needs_key=KEYS, service=API)
+
+
+def requests_or(report: str, ask: Ask, keyless: tuple[Request, ...]) -> Iterator[Request]:
+    """The API's first pages where it has the whole window, with the keyless requests to fall back on; else those."""
+    if ask.window.start < _BEGINS:
+        yield from keyless
+    else:
+        yield from (replace(request, fallback=keyless) for request in requests(report, ask))
+
+
+def is_page(request: Request) -> bool:
+    """Whether a request went to the API."""
+    return request.url.startswith(URL)
 
 
 def next_page(request: Request, payload: Payload) -> Iterator[Request]:
@@ -55,7 +79,7 @@ def next_page(request: Request, payload: Payload) -> Iterator[Request]:
     page, pages = meta.get("currentPage"), meta.get("totalPages")
     if isinstance(page, int) and isinstance(pages, int) and page < pages:
         address, _, query = request.url.partition("?")
-        yield Request(f"{address}?{urlencode(dict(parse_qsl(query)) | {'page': page + 1}, safe=':')}")
+        yield replace(request, url=f"{address}?{urlencode(dict(parse_qsl(query)) | {'page': page + 1}, safe=':')}")
 
 
 def archive_downloads(payload: Payload) -> Iterator[Request]:

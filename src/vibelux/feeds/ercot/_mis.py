@@ -32,6 +32,11 @@ class Listed:
     """The list of yearly files, asked where the days wanted are older than the documents."""
 
 
+def list_of(report: Listed) -> Request:
+    """The list of a report's recent documents."""
+    return _list(report.report_type)
+
+
 def before(minutes: int) -> Callable[[datetime], Interval]:
     """Documents about the time before their publication, or given out within it."""
     return lambda published: Interval(published - timedelta(minutes=minutes), published)
@@ -48,7 +53,7 @@ def lists(reports: Sequence[Listed]) -> Callable[[Ask], Iterator[Request]]:
     def requests(_ask: Ask) -> Iterator[Request]:
         """The lists, in the order in which the reports matter."""
         for report in reports:
-            yield _list(report.report_type)
+            yield list_of(report)
 
     return requests
 
@@ -59,7 +64,7 @@ def downloads(reports: Sequence[Listed]) -> Callable[[Ask, Request, Payload], It
     def follow(ask: Ask, request: Request, payload: Payload) -> Iterator[Request]:
         """Nothing for a document; for a list its documents, and the yearly list where it does not reach back."""
         for report in reports:
-            if request.url == _list(report.report_type).url:
+            if request.url == list_of(report).url:
                 documents = [(entry, report.covers(entry.published)) for entry in listed(payload, "_csv")]
                 for entry, covered in documents:
                     if covered.start < ask.window.end and covered.end > ask.window.start:

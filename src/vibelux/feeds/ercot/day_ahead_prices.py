@@ -3,10 +3,11 @@
 The yearly workbook NP4-180-ER has the same for hubs and load zones, back to 2010.
 """
 
+from collections.abc import Iterable, Iterator
 from datetime import time
 
-from vibelux.feeds._feed import Daily, Feed, Payload
-from vibelux.feeds.ercot import _mis, _prices
+from vibelux.feeds._feed import Ask, Daily, Feed, Payload, Request
+from vibelux.feeds.ercot import _api, _mis, _prices
 from vibelux.feeds.ercot._series import gathered
 from vibelux.feeds.ercot._tables import Layout, tables
 from vibelux.feeds.ercot._time import ZONE
@@ -14,7 +15,18 @@ from vibelux.market.records import ELECTRICITY_PRICE, Parsed, Quarantined
 
 _PRICE = ("deliverydate", "hourending", "settlementpoint", "settlementpointprice")
 _LAYOUTS = (Layout("NP4-190-CD", (*_PRICE, "dstflag")), Layout("NP4-180-ER", (*_PRICE, "repeatedhourflag")))
-_LISTED = (_mis.Listed(12331, _mis.day_after(1), years=13060),)
+_LISTED = _mis.Listed(12331, _mis.day_after(1), years=13060)
+_documents = _mis.downloads((_LISTED,))
+
+
+def requests(ask: Ask) -> Iterator[Request]:
+    """From the API for each node where its keys are set, else from the list."""
+    return _api.requests_or("NP4-190-CD", ask, (_mis.list_of(_LISTED),))
+
+
+def follow(ask: Ask, request: Request, payload: Payload) -> Iterable[Request]:
+    """The API's next page, or the documents of a list."""
+    return _api.next_page(request, payload) if _api.is_page(request) else _documents(ask, request, payload)
 
 
 def parse(payload: Payload) -> Parsed:
@@ -38,8 +50,10 @@ FEED = Feed(
     unit="USD/MWh",
     plausible=_prices.PLAUSIBLE,
     columns=("DeliveryDate", "HourEnding", "SettlementPoint", "SettlementPointPrice", "DSTFlag"),
-    requests=_mis.lists(_LISTED),
+    requests=requests,
     parse=parse,
-    follow=_mis.downloads(_LISTED),
+    follow=follow,
+    auth=_api.AUTH,
+    nodal=True,
     source="NP4-180-ER proven on the workbooks of 2015 and 2021; NP4-190-CD in the documented form only",
 )

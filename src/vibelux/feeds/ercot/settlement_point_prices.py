@@ -3,12 +3,15 @@
 Consumption settles on the quarter hour's price, market `real-time-15min`, type `SPP`. The LMPs of the runs of SCED,
 about every five minutes, are `real-time-5min`, type `LMP`, from the second of the run on: until December 2025 they
 lack the scarcity adders. A load zone's `LZ` and `LZEW` (energy-weighted) prices are two prices.
+
+The runs are asked from the keyless list only, the quarter hours from the public API where its keys are set.
 """
 
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
-from vibelux.feeds._feed import Feed, Payload, Rolling
-from vibelux.feeds.ercot import _mis, _prices
+from vibelux.feeds._feed import Ask, Feed, Payload, Request, Rolling
+from vibelux.feeds.ercot import _api, _mis, _prices
 from vibelux.feeds.ercot._series import gathered
 from vibelux.feeds.ercot._tables import Layout, tables
 from vibelux.feeds.ercot._time import ZONE
@@ -21,7 +24,19 @@ _LAYOUTS = (
     Layout("NP6-785-ER", (*_QUARTER_PRICE, "repeatedhourflag")),
     Layout("NP6-788-CD", ("scedtimestamp", "repeatedhourflag|repeathourflag", "settlementpoint", "lmp")),
 )
-_LISTED = (_mis.Listed(12301, _mis.before(17), years=13061), _mis.Listed(12300, _mis.before(5)))
+_QUARTERS, _RUNS = _mis.Listed(12301, _mis.before(17), years=13061), _mis.Listed(12300, _mis.before(5))
+_documents = _mis.downloads((_QUARTERS, _RUNS))
+
+
+def requests(ask: Ask) -> Iterator[Request]:
+    """The quarter hours, from the API for each node or from their list; and the list of the runs."""
+    yield from _api.requests_or("NP6-905-CD", ask, (_mis.list_of(_QUARTERS),))
+    yield _mis.list_of(_RUNS)
+
+
+def follow(ask: Ask, request: Request, payload: Payload) -> Iterable[Request]:
+    """The API's next page, or the documents of a list."""
+    return _api.next_page(request, payload) if _api.is_page(request) else _documents(ask, request, payload)
 
 
 def parse(payload: Payload) -> Parsed:
@@ -49,8 +64,11 @@ FEED = Feed(
     unit="USD/MWh",
     plausible=_prices.PLAUSIBLE,
     columns=("SettlementPointName", "SettlementPointType", "SettlementPointPrice", "DSTFlag"),
-    requests=_mis.lists(_LISTED),
+    requests=requests,
     parse=parse,
-    follow=_mis.downloads(_LISTED),
+    follow=follow,
+    auth=_api.AUTH,
+    nodal=True,
+    market="real-time-15min",
     source="NP6-788-CD proven on an excerpt of a recording; NP6-905-CD and NP6-785-ER in the documented form only",
 )

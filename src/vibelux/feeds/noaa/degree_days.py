@@ -65,15 +65,15 @@ def _read(text: str, name: str, readings: Readings) -> None:
     weights = next((line.partition(":")[2].strip() for line in lines[:header] if line.startswith("Weights:")), None)
     dates = [_day(cell, name) for cell in lines[header].split("|")[1:] if cell != "Total"]
     for line in lines[header + 1 :]:
-        region, *cells = line.split("|")
-        if len(cells) - len(dates) not in {0, 1}:  # a total may follow
+        region, *cells = (cell.strip() for cell in line.split("|"))
+        if not region or len(cells) - len(dates) not in {0, 1}:  # a total may follow
             readings.refuse(f"{len(cells)} numbers for {len(dates)} days", region, line)
             continue
         for start, cell in zip(dates, cells, strict=False):
-            if cell.strip() not in _MISSING:
+            if cell not in _MISSING:
                 readings.add(
                     _QUANTITIES[kind], cell, "degF.day", start, start + _DAY,
-                    location=region.strip(), issued_at=issued, category=weights,
+                    location=region, issued_at=issued, category=weights,
                 )  # fmt: skip
 
 

@@ -79,7 +79,10 @@ def parse(payload: Payload) -> Parsed:
 
 
 def _read(properties: Mapping[str, Any], readings: Readings) -> None:
-    station = str(properties.get("station", "")).rsplit("/", 1)[-1]
+    station = str(properties.get("station") or "").rsplit("/", 1)[-1].strip()
+    if not station:
+        readings.refuse("an observation of no station", str(properties.get("timestamp")), properties.get("station"))
+        return
     try:
         moment = parse_utc(str(properties.get("timestamp")))
     except TimeRefused as error:

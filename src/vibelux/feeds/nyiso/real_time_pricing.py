@@ -57,5 +57,6 @@ FEED = Feed(
     requests=requests,
     parse=parse,
     nodal=True,
+    market="real-time-5min",
     source="mis.nyiso.com P-24A, P-24B; a recording of 2016 holds three stamps; daily files not yet proven on one",
 )

@@ -8,13 +8,14 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
-from datetime import date, time
+from datetime import date, time, timedelta
 from typing import TYPE_CHECKING
 
 from vibelux.feeds._check import shaped
 from vibelux.feeds._feed import Ask, Daily, Feed, Payload, Request, Service
 from vibelux.feeds._html import Rows, parse_html, rows_of
 from vibelux.feeds._text import excerpt, looks_like_markup, without_bom
+from vibelux.market.contracts import nth_weekday
 from vibelux.market.errors import Corrupt, SchemaChanged
 from vibelux.market.records import CARBON_PRICE, Parsed, Quarantined
 from vibelux.market.units import METRIC_TON_PER_SHORT_TON
@@ -26,6 +27,9 @@ MARKET, FUTURE_MARKET = "RGGI", "RGGI (Future)"
 _URL = "https://www.rggi.org/auctions/auction-results/prices-volumes"
 _COLUMNS = ("Auction", "Date", "Clearing Price")
 _CSV_COLUMNS = ("auction_num", "auction_date", "clearing_price_usd")
+_ZONE = "America/New_York"
+_MONTHS = {3, 6, 9, 12}
+_WEDNESDAY = 2
 _AUCTION = re.compile(r"(?:Auction )?(\d+)( \(Future\))?")
 
 Row = tuple[str, str, str]
@@ -111,6 +115,12 @@ def _records(rows: Sequence[Row], source: str, quarantined: list[Quarantined]) -
     )
 
 
+def _may_be_out_on(day: date) -> bool:
+    """The Friday after the first Wednesday of a month with an auction, or after the second: it is held on either."""
+    held = day - timedelta(days=2)
+    return held.month in _MONTHS and held in {nth_weekday(held.year, held.month, _WEDNESDAY, nth) for nth in (1, 2)}
+
+
 FEED = Feed(
     provider="rggi",
     data_type="auction-prices",
@@ -119,9 +129,9 @@ FEED = Feed(
     reports=("prices-volumes",),
     service=Service("www.rggi.org", seconds_between=30.0),
     url=_URL,
-    publication=Daily(at=time(12, 0), timezone="America/New_York", days_ahead=-120),
+    publication=Daily(at=time(12, 0), timezone=_ZONE, days_ahead=-9, open_on=_may_be_out_on),
     stale_after_seconds=110 * 86_400,
-    timezone="America/New_York",
+    timezone=_ZONE,
     unit="USD/short ton",
     plausible=(0.5, 1_000.0),
     columns=_COLUMNS,

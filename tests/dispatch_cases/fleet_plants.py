@@ -1,4 +1,4 @@
-"""A fleet of varied plants over the rolling horizon (5 min for 2 h, 15 min to 12 h, hourly to 48 h), made from seeds."""
+"""A fleet of varied plants over the rolling horizon: 5 min for 2 h, 15 min to 12 h, hourly to 48 h."""
 
 import math
 from typing import Any
@@ -17,10 +17,12 @@ def plant(seed: int, hours: list[float] | None = None) -> dict[str, Any]:
     size = float(rng.choice([0.5, 1.0, 2.0, 4.0]))
     engines = int(rng.choice([1, 1, 1, 2, 2, 3]))
     rated = size * 1000 / engines
-    power = size * rng.uniform(150, 700) * (1 + 0.25 * np.sin((tau - 9) / 24 * 2 * math.pi) + rng.normal(0, 0.05, steps))
+    power = (
+        size * rng.uniform(150, 700) * (1 + 0.25 * np.sin((tau - 9) / 24 * 2 * math.pi) + rng.normal(0, 0.05, steps))
+    )
     heat = size * rng.uniform(400, 2200) * (1 + 0.6 * np.cos(tau / 24 * 2 * math.pi) + rng.normal(0, 0.04, steps))
     level, gas = rng.uniform(0.04, 0.16), rng.uniform(3, 11)
-    market = level * (1 + 0.35 * np.sin((tau - 12) / 24 * 2 * math.pi)) + rng.normal(0, 0.25 * level, steps)
+    market = level * (1 - 0.35 * np.sin(day_angle)) + rng.normal(0, 0.25 * level, steps)
     market[rng.random(steps) < 0.01] += rng.uniform(0.1, 1.0)
     adder = float(rng.uniform(0.0, 0.06))
     case: dict[str, Any] = {
@@ -37,7 +39,12 @@ def plant(seed: int, hours: list[float] | None = None) -> dict[str, Any]:
         "grid": {"import_max_kw": size * 4000, "export_max_kw": size * float(rng.choice([0, 500, 3000, 3000]))},
         "chp": [_engine(rng, rated, f"chp{number}") for number in range(engines)],
         "boiler": [
-            {"id": "boiler", "rated_kw": size * 4000, "efficiency": float(rng.uniform(0.78, 0.9)), "om_usd_per_kwh": 0.001}
+            {
+                "id": "boiler",
+                "rated_kw": size * 4000,
+                "efficiency": float(rng.uniform(0.78, 0.9)),
+                "om_usd_per_kwh": 0.001,
+            }
         ],
     }
     if rng.random() < 0.85:
