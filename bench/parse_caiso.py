@@ -1,28 +1,18 @@
 """Parsing all-node OASIS files: ours against gridstatus' own path and against decompressing alone, in one run.
 
-gridstatus is not a dependency: name the Python of an environment that has it in GRIDSTATUS_PYTHON; without it
-that ratio is left out and said to be. The files are synthetic in OASIS's form; a recorded day-ahead file is
+The files are synthetic in OASIS's form; a recorded day-ahead file is
 used too where it lies beside the checkout.
 """
 
 import io
-import json
-import os
-import statistics
-import subprocess
 import sys
-import tempfile
-import time
 import zipfile
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
-from vibelux.feeds import Payload, feed_named, read
+from side_by_side import SHARED, beside_gridstatus, ours, say
 
 RECORDED = "caiso/PRC_LMP/20200101_20200101_PRC_LMP_DAM_20200630_22_50_44_v1.zip"
-SHARED = Path(os.environ.get("VIBELUX_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 ITEMS = {"LMP": "LMP_PRC", "MCC": "LMP_CONG_PRC", "MCE": "LMP_ENE_PRC", "MCL": "LMP_LOSS_PRC", "MGHG": "LMP_GHG_PRC"}
 HEADER = (
     "INTERVALSTARTTIME_GMT,INTERVALENDTIME_GMT,OPR_DT,OPR_HR,OPR_INTERVAL,NODE_ID_XML,NODE_ID,NODE,MARKET_RUN_ID,"
@@ -83,54 +73,6 @@ def all_node_file(kind: str, nodes: int = 16_000) -> bytes:
     return buffer.getvalue()
 
 
-def timed(action: Callable[[], object], runs: int = 5) -> list[float]:
-    """Seconds of each run, after one that is not counted."""
-    action()
-    seconds = []
-    for _ in range(runs):
-        began = time.perf_counter()
-        action()
-        seconds.append(time.perf_counter() - began)
-    return seconds
-
-
-def decompress(body: bytes) -> int:
-    """What anybody must do: unpack with the standard library."""
-    archive = zipfile.ZipFile(io.BytesIO(body))
-    return sum(len(archive.read(name)) for name in archive.namelist())
-
-
-def measure(label: str, feed_name: str, body: bytes, market: str, day: str) -> dict[str, object]:
-    """Our parse, decompressing alone and gridstatus on the same bytes."""
-    feed = feed_named(feed_name)
-    frame = read(feed, Payload(body)).frames["electricity-price"]
-    ours = statistics.median(timed(lambda: read(feed, Payload(body))))
-    floor = statistics.median(timed(lambda: decompress(body)))
-    result: dict[str, object] = {
-        "file": label, "bytes": len(body), "rows": frame.height, "ours_seconds": round(ours, 3),
-        "decompress_alone_seconds": round(floor, 3), "ours_over_decompress_alone": round(ours / floor, 2),
-    }  # fmt: skip
-    python = os.environ.get("GRIDSTATUS_PYTHON")
-    if python is None:
-        return result | {"gridstatus": "not measured: set GRIDSTATUS_PYTHON"}
-    with tempfile.NamedTemporaryFile(suffix=".zip") as file:
-        file.write(body)
-        file.flush()
-        done = subprocess.run(
-            [python, "-c", GRIDSTATUS, file.name, market, "3", day], capture_output=True, text=True, check=False
-        )
-    if done.returncode:
-        return result | {"gridstatus": f"failed: {done.stderr.strip().splitlines()[-1]}"}
-    theirs = json.loads(done.stdout.strip().splitlines()[-1])
-    seconds = statistics.median(theirs["seconds"])
-    return result | {
-        "gridstatus_seconds": round(seconds, 3),
-        "gridstatus_over_ours": round(seconds / ours, 2),
-        "gridstatus_rows": theirs["rows"],
-        "largest_difference_of_sums_usd_per_mwh": abs(theirs["sum"] - float(frame["price_per_kwh"].sum()) * 1000),
-    }
-
-
 def main() -> int:
     """Prints one JSON line a file."""
     real_time, day_ahead = "caiso/real-time-pricing", "caiso/day-ahead-pricing"
@@ -142,8 +84,9 @@ def main() -> int:
     if recorded.exists():
         told = "day-ahead of 2020-01-01, recorded"
         files.append((told, day_ahead, recorded.read_bytes(), "DAY_AHEAD_HOURLY", "2020-01-01"))
-    for file in files:
-        print(json.dumps(measure(*file)), flush=True)
+    for label, feed, body, market, day in files:
+        result = ours(label, feed, body, value="price_per_kwh", scale=1000)
+        say(beside_gridstatus(result, body, GRIDSTATUS, [market, "3", day]))
     return 0
 
 

@@ -1,29 +1,19 @@
 """Parsing NYISO's monthly archives: ours against gridstatus' own path and against decompressing alone, in one run.
 
-gridstatus is not a dependency: name the Python of an environment that has it in GRIDSTATUS_PYTHON; without it
-that ratio is left out and said to be. Price archives are synthetic in NYISO's form, as no recording is known; a
+Price archives are synthetic in NYISO's form, as no recording is known; a
 recorded month of load is used too where it lies beside the checkout.
 """
 
 import io
-import json
-import os
-import statistics
-import subprocess
 import sys
-import tempfile
-import time
 import zipfile
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 
-from vibelux.feeds import Payload, feed_named, read
+from side_by_side import SHARED, beside_gridstatus, ours, say
 
 RECORDED = "nyiso/pal/20190701pal_csv.zip"
-SHARED = Path(os.environ.get("VIBELUX_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 HEADER = (
     '"Time Stamp","Name","PTID","LBMP ($/MWHr)","Marginal Cost Losses ($/MWHr)","Marginal Cost Congestion ($/MWHr)"\r\n'
 )
@@ -90,54 +80,6 @@ def archive(name: str, nodes: list[str], step: timedelta, by_end: bool) -> bytes
     return buffer.getvalue()
 
 
-def timed(action: Callable[[], object], runs: int = 5) -> float:
-    """The median seconds of some runs, after one that is not counted."""
-    action()
-    seconds = []
-    for _ in range(runs):
-        began = time.perf_counter()
-        action()
-        seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds)
-
-
-def decompress(body: bytes) -> int:
-    """What anybody must do: unpack with the standard library."""
-    source = zipfile.ZipFile(io.BytesIO(body))
-    return sum(len(source.read(name)) for name in source.namelist())
-
-
-def measure(
-    label: str, feed_name: str, body: bytes, what: str, days: tuple[str, str], columns: tuple[str, str], scale: float
-) -> dict[str, object]:
-    """Our parse, decompressing alone and gridstatus on the same bytes; `columns` hold the value, theirs and ours."""
-    feed = feed_named(feed_name)
-    frame = read(feed, Payload(body)).frames[feed.kind]
-    ours, floor = timed(lambda: read(feed, Payload(body))), timed(lambda: decompress(body))
-    result: dict[str, object] = {
-        "file": label, "bytes": len(body), "rows": frame.height, "ours_seconds": round(ours, 3),
-        "decompress_alone_seconds": round(floor, 3), "ours_over_decompress_alone": round(ours / floor, 2),
-    }  # fmt: skip
-    python = os.environ.get("GRIDSTATUS_PYTHON")
-    if python is None:
-        return result | {"gridstatus": "not measured: set GRIDSTATUS_PYTHON"}
-    with tempfile.NamedTemporaryFile(suffix=".zip") as file:
-        file.write(body)
-        file.flush()
-        command = [python, "-c", GRIDSTATUS, file.name, what, *days, columns[0], "3"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        return result | {"gridstatus": f"failed: {done.stderr.strip().splitlines()[-1]}"}
-    theirs = json.loads(done.stdout.strip().splitlines()[-1])
-    seconds = statistics.median(theirs["seconds"])
-    return result | {
-        "gridstatus_seconds": round(seconds, 3),
-        "gridstatus_over_ours": round(seconds / ours, 2),
-        "gridstatus_rows": theirs["rows"],
-        "largest_difference_of_sums": abs(theirs["sum"] - float(frame[columns[1]].sum()) * scale),
-    }
-
-
 def main() -> int:
     """Prints one JSON line a file."""
     generators = [f"GENERATOR___{n:03d}" for n in range(600)]
@@ -153,8 +95,9 @@ def main() -> int:
     if recorded.exists():
         body = recorded.read_bytes()
         files.append(("pal of July 2019, recorded", "nyiso/load", body, "pal", july, ("Load", "value"), 1.0))
-    for file in files:
-        print(json.dumps(measure(*file)), flush=True)
+    for label, feed, body, what, days, (theirs, value), scale in files:
+        result = ours(label, feed, body, value=value, scale=scale)
+        say(beside_gridstatus(result, body, GRIDSTATUS, [what, *days, theirs, "3"]))
     return 0
 
 

@@ -1,7 +1,6 @@
 """Parsing a full Data Miner page (50,000 rows) and CSV: ours against gridstatus' own path and JSON decoding alone.
 
-gridstatus is not a dependency: name the Python of an environment that has it in GRIDSTATUS_PYTHON; without it
-that ratio is left out and said to be. The page is synthetic in Data Miner's form; the recorded CSV of a year is
+The page is synthetic in Data Miner's form; the recorded CSV of a year is
 used too where it lies beside the checkout (gridstatus reads no CSV of this form).
 """
 
@@ -9,22 +8,14 @@ import csv
 import gzip
 import io
 import json
-import os
-import statistics
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 
-from vibelux.feeds import Payload, feed_named, read
+from side_by_side import SHARED, beside_gridstatus, ours, say
 
 RECORDED = "pjm/rt_hrl_lmps/2024_PJM-RTO_rt_hrl_lmps.csv.gz"
-SHARED = Path(os.environ.get("VIBELUX_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 ROWS = 50_000
 # gridstatus' `get_lmp_real_time_unverified_5_min` with its own pandas calls; the download and the pnode list,
 # which it fetches beside the prices, are put in its place.
@@ -75,58 +66,14 @@ def page() -> bytes:
     return json.dumps({"links": [link], "items": items, "searchSpecification": {}, "totalRows": ROWS}).encode()
 
 
-def timed(action: Callable[[], object], runs: int = 5) -> float:
-    """Median seconds of some runs, after one that is not counted."""
-    action()
-    seconds = []
-    for _ in range(runs):
-        began = time.perf_counter()
-        action()
-        seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds)
-
-
-def measure(label: str, feed_name: str, body: bytes, alone: Callable[[], object]) -> dict[str, object]:
-    """Our parse, and decoding alone with the standard library, on the same bytes."""
-    feed = feed_named(feed_name)
-    frame = read(feed, Payload(body)).frames["electricity-price"]
-    ours, floor = timed(lambda: read(feed, Payload(body))), timed(alone)
-    return {
-        "file": label, "bytes": len(body), "rows": frame.height, "ours_seconds": round(ours, 3),
-        "decode_alone_seconds": round(floor, 3), "ours_over_decode_alone": round(ours / floor, 2),
-        "sum_usd_per_mwh": float(frame["price_per_kwh"].sum()) * 1000,
-    }  # fmt: skip
-
-
-def against_gridstatus(result: dict[str, object], body: bytes) -> dict[str, object]:
-    """The same with gridstatus' seconds, rows and sum beside ours."""
-    python = os.environ.get("GRIDSTATUS_PYTHON")
-    if python is None:
-        return result | {"gridstatus": "not measured: set GRIDSTATUS_PYTHON"}
-    with tempfile.NamedTemporaryFile(suffix=".json") as file:
-        file.write(body)
-        file.flush()
-        done = subprocess.run([python, "-c", GRIDSTATUS, file.name, "4"], capture_output=True, text=True, check=False)
-    if done.returncode:
-        return result | {"gridstatus": f"failed: {done.stderr.strip().splitlines()[-1]}"}
-    theirs = json.loads(done.stdout.strip().splitlines()[-1])
-    seconds = statistics.median(theirs["seconds"][1:])
-    ours, total = result["ours_seconds"], result["sum_usd_per_mwh"]
-    assert isinstance(ours, float)
-    assert isinstance(total, float)
-    return result | {
-        "gridstatus_seconds": round(seconds, 3),
-        "gridstatus_over_ours": round(seconds / ours, 2),
-        "gridstatus_rows": theirs["rows"],
-        "difference_of_sums_usd_per_mwh": abs(theirs["sum"] - total),
-    }
-
-
 def main() -> int:
     """Prints one JSON line a file."""
     body = page()
-    result = measure("50,000 five-minute prices, JSON", "pjm/real-time-lmp", body, lambda: json.loads(body))
-    print(json.dumps(against_gridstatus(result, body)), flush=True)
+    result = ours(
+        "50,000 five-minute prices, JSON", "pjm/real-time-lmp", body, lambda: json.loads(body),
+        value="price_per_kwh", scale=1000,
+    )  # fmt: skip
+    say(beside_gridstatus(result, body, GRIDSTATUS, ["4"]))
     recorded = SHARED / "real" / RECORDED
     if recorded.exists():
         packed = recorded.read_bytes()
@@ -134,7 +81,8 @@ def main() -> int:
         def rows() -> int:
             return sum(1 for _ in csv.reader(io.StringIO(gzip.decompress(packed).decode())))
 
-        print(json.dumps(measure("hourly prices of 2024, CSV", "pjm/real-time-hourly-lmp", packed, rows)), flush=True)
+        label = "hourly prices of 2024, CSV"
+        say(ours(label, "pjm/real-time-hourly-lmp", packed, rows, value="price_per_kwh", scale=1000))
     return 0
 
 

@@ -6,9 +6,6 @@ import sys
 import time
 import warnings
 
-warnings.filterwarnings("ignore")
-logging.disable(logging.WARNING)
-
 import pandas as pd
 import pypsa
 
@@ -17,9 +14,7 @@ def network(case: dict) -> pypsa.Network:
     hours = case["time"]["step_hours"]
     steps = range(len(hours))
     net = pypsa.Network(snapshots=list(steps))
-    net.snapshot_weightings.loc[:, :] = pd.DataFrame(
-        {name: hours for name in net.snapshot_weightings.columns}, index=net.snapshots
-    )
+    net.snapshot_weightings = pd.DataFrame(dict.fromkeys(net.snapshot_weightings.columns, hours), index=net.snapshots)
     prices, demand, chp, boiler = case["prices"], case["demand"], case["chp"][0], case["boiler"][0]
     gas = prices["gas_usd_per_mmbtu"] / 293.07107
     net.add("Bus", ["power", "heat", "gas"])
@@ -27,7 +22,12 @@ def network(case: dict) -> pypsa.Network:
     series = {name: pd.Series(prices[f"{name}_usd_per_kwh"], index=net.snapshots) for name in ("import", "export")}
     net.add("Generator", "import", bus="power", p_nom=case["grid"]["import_max_kw"], marginal_cost=series["import"])
     net.add(
-        "Generator", "export", bus="power", sign=-1, p_nom=case["grid"]["export_max_kw"], marginal_cost=-series["export"]
+        "Generator",
+        "export",
+        bus="power",
+        sign=-1,
+        p_nom=case["grid"]["export_max_kw"],
+        marginal_cost=-series["export"],
     )
     net.add("Generator", "dump", bus="heat", sign=-1, p_nom=1e5)
     net.add("Load", "power", bus="power", p_set=pd.Series(demand["power_kw"], index=net.snapshots))
@@ -35,20 +35,38 @@ def network(case: dict) -> pypsa.Network:
     electric, thermal = chp["electric_efficiency"]["full"], chp["thermal_efficiency"]["full"]
     net.add(
         "Link", "chp", bus0="gas", bus1="power", bus2="heat", efficiency=electric, efficiency2=thermal,
-        p_nom=chp["rated_kw"] / electric, p_min_pu=chp["min_load"], committable=True, start_up_cost=chp["start_cost_usd"],
+        p_nom=chp["rated_kw"] / electric, p_min_pu=chp["min_load"], committable=True,
+        start_up_cost=chp["start_cost_usd"],
         marginal_cost=chp["om_usd_per_kwh"] * electric, min_up_time=chp["min_up_steps"],
         min_down_time=chp["min_down_steps"], up_time_before=0, down_time_before=1000,
     )  # fmt: skip
-    net.add("Link", "boiler", bus0="gas", bus1="heat", efficiency=boiler["efficiency"], p_nom=boiler["rated_kw"] / boiler["efficiency"])
+    net.add(
+        "Link",
+        "boiler",
+        bus0="gas",
+        bus1="heat",
+        efficiency=boiler["efficiency"],
+        p_nom=boiler["rated_kw"] / boiler["efficiency"],
+    )
     for name, bus in (("heat_storage", "heat"), ("battery", "power")):
         store = case[name]
         net.add("Bus", name)
+        # PyPSA lets nothing get lost of the initial energy in the first step; the contract does.
+        lowest = [0.0] * (len(hours) - 1) + [store["initial_kwh"] / store["capacity_kwh"]]
+        initial = store["initial_kwh"] * (1 - store["loss_per_h"]) ** hours[0]
         net.add(
-            "Store", name, bus=name, e_nom=store["capacity_kwh"], e_initial=store["initial_kwh"],
+            "Store", name, bus=name, e_nom=store["capacity_kwh"], e_initial=initial,
             standing_loss=store["loss_per_h"],
-            e_min_pu=pd.Series([0.0] * (len(hours) - 1) + [store["initial_kwh"] / store["capacity_kwh"]], index=net.snapshots),
+            e_min_pu=pd.Series(lowest, index=net.snapshots),
         )  # fmt: skip
-        net.add("Link", f"{name} in", bus0=bus, bus1=name, efficiency=store["charge_efficiency"], p_nom=store["charge_max_kw"])
+        net.add(
+            "Link",
+            f"{name} in",
+            bus0=bus,
+            bus1=name,
+            efficiency=store["charge_efficiency"],
+            p_nom=store["charge_max_kw"],
+        )
         net.add(
             "Link", f"{name} out", bus0=name, bus1=bus, efficiency=store["discharge_efficiency"],
             p_nom=store["discharge_max_kw"] / store["discharge_efficiency"],
@@ -58,6 +76,8 @@ def network(case: dict) -> pypsa.Network:
 
 
 def main() -> None:
+    warnings.filterwarnings("ignore")
+    logging.disable(logging.WARNING)
     with open(sys.argv[1]) as file:  # noqa: PTH123 - runs in an environment of its own
         case = json.load(file)
     seconds = []
@@ -65,7 +85,9 @@ def main() -> None:
         began = time.perf_counter()
         net = network(case)
         net.optimize(
-            solver_name="highs", solver_options={"mip_rel_gap": 1e-6, "threads": 1, "output_flag": False}, log_to_console=False
+            solver_name="highs",
+            solver_options={"mip_rel_gap": 1e-6, "threads": 1, "output_flag": False},
+            log_to_console=False,
         )
         seconds.append(time.perf_counter() - began)
     print(json.dumps({"seconds": seconds, "objective_usd": float(net.objective)}))

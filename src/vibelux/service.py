@@ -20,6 +20,7 @@ from vibelux.ingest.credentials import Credentials
 from vibelux.ingest.events import MARKET_DATA_UPDATED, Events
 from vibelux.ingest.journal import Journal
 from vibelux.ingest.keeper import DatabaseKeeper
+from vibelux.ingest.lateness import lateness
 from vibelux.ingest.metrics import Metrics
 from vibelux.ingest.nodes import with_hubs
 from vibelux.market.clock import Clock, LiveClock
@@ -27,9 +28,10 @@ from vibelux.outlook.conditions import Limits
 from vibelux.realtime.desk import Desk
 from vibelux.realtime.metrics import DeskMetrics
 from vibelux.serve.app import create_app
+from vibelux.serve.expecting import Expectation, ExpectingStore
+from vibelux.serve.nodes import StoredNodes, use_nodes
 from vibelux.serve.ports import ServeState
 from vibelux.serve.server import serve
-from vibelux.serve.stored import StoredStore
 from vibelux.store.budgets import StoredBudget
 from vibelux.store.database import Database
 from vibelux.store.facilities import put_facility
@@ -106,7 +108,7 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
         feeds = [feed for feed in enabled_feeds(settings) if plan.only is None or feed.name in plan.only]
         state = ServeState(
             clock=clock,
-            store=StoredStore(db),
+            store=ExpectingStore(db, _expectations(feeds, clock)),
             desk=desk,
             version=__version__,
             registry=registry,
@@ -116,6 +118,8 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
             stale_limits=_stale_limits(),
             feed_declarations=[_declared(feed, feed in feeds) for feed in all_feeds()],
         )
+        app = create_app(state)
+        use_nodes(app, StoredNodes(db))
         await desk.start()
         listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         work = [
@@ -123,9 +127,7 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
             asyncio.create_task(desk.run(), name="decide"),
             asyncio.create_task(_tidy(db, clock), name="tidy"),
             asyncio.create_task(
-                serve(
-                    create_app(state), plan.host, plan.port, stop, on_listening=lambda url, _: listening.set_result(url)
-                ),
+                serve(app, plan.host, plan.port, stop, on_listening=lambda url, _: listening.set_result(url)),
                 name="serve",
             ),
         ]
@@ -191,6 +193,15 @@ def _missing_keys(settings: Settings) -> dict[str, str]:
 
 def _stale_limits() -> dict[str, float]:
     return {"day-ahead-hourly": 36 * 3600.0, "real-time-15min": 2_700.0, "hasp-15min": 2_700.0}
+
+
+def _expectations(feeds: Sequence[Feed], clock: Clock) -> dict[str, Expectation]:
+    """For each feed that runs, what to say of its next publication."""
+
+    def expectation(feed: Feed) -> Expectation:
+        return lambda status: lateness(feed, clock.now(), status.get("position"), status.get("received_at")).as_json()
+
+    return {feed.name: expectation(feed) for feed in feeds}
 
 
 def _declared(feed: Feed, enabled: bool) -> dict[str, object]:

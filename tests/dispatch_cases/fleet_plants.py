@@ -17,10 +17,9 @@ def plant(seed: int, hours: list[float] | None = None) -> dict[str, Any]:
     size = float(rng.choice([0.5, 1.0, 2.0, 4.0]))
     engines = int(rng.choice([1, 1, 1, 2, 2, 3]))
     rated = size * 1000 / engines
-    power = (
-        size * rng.uniform(150, 700) * (1 + 0.25 * np.sin((tau - 9) / 24 * 2 * math.pi) + rng.normal(0, 0.05, steps))
-    )
-    heat = size * rng.uniform(400, 2200) * (1 + 0.6 * np.cos(tau / 24 * 2 * math.pi) + rng.normal(0, 0.04, steps))
+    day_angle = tau / 24 * 2 * math.pi
+    power = size * rng.uniform(150, 700) * (1 - 0.25 * np.cos(day_angle - 0.8) + rng.normal(0, 0.05, steps))
+    heat = size * rng.uniform(400, 2200) * (1 + 0.6 * np.cos(day_angle) + rng.normal(0, 0.04, steps))
     level, gas = rng.uniform(0.04, 0.16), rng.uniform(3, 11)
     market = level * (1 - 0.35 * np.sin(day_angle)) + rng.normal(0, 0.25 * level, steps)
     market[rng.random(steps) < 0.01] += rng.uniform(0.1, 1.0)

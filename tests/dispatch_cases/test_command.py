@@ -104,6 +104,15 @@ def test_binding_limit_has_the_price_that_solving_again_confirms(tmp_path, capsy
     assert sum(limit["shadow_price"]) == pytest.approx(answer["objective_usd"] - bigger["objective_usd"], rel=1e-6)
 
 
+def test_time_limit_gives_a_schedule_with_its_proven_gap(case, capsys):
+    assert main(["dispatch", case, "--time-limit", "1e-6"]) == 0
+
+    answer = answered(capsys)
+    assert answer["status"] in {"feasible", "optimal"}
+    assert answer["bound_usd"] <= 105 + 1e-6 <= answer["objective_usd"] + 2e-6
+    assert answer["gap"] == pytest.approx(1 - answer["bound_usd"] / answer["objective_usd"], abs=1e-9)
+
+
 def test_plot_is_one_page_that_fetches_nothing(case, tmp_path, capsys):
     page = tmp_path / "plan.html"
 

@@ -18,7 +18,7 @@ seeds = st.integers(0, 2**32 - 1)
 quietly = {"deadline": None, "derandomize": not SOAK, "suppress_health_check": list(HealthCheck)}
 
 
-@settings(max_examples=20_000 if SOAK else 150, **quietly)
+@settings(max_examples=20_000 if SOAK else 100, **quietly)
 @given(seeds)
 def test_random_plant_gets_a_proven_schedule_that_breaks_no_rule(seed):
     case = read_case(random_case(seed, max_steps=24))

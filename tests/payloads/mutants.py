@@ -11,6 +11,7 @@ import io
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -18,6 +19,7 @@ from typing import Any, Self
 Below = Callable[[int], int]
 """Chooses a number from 0 up to and without its argument."""
 
+UNREADABLE = (zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, OSError, EOFError, RuntimeError)
 TROUBLE = (
     b"", b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b'"', b"'", b",", b"\n", b"\r", b";", b"NaN", b"Infinity", b"-1e309",
     b"1e308", b"9" * 400, b"-0.0", b"null", b"true", b"[]", b"{}", b"<", b"</", b"&amp;", b"&x;", b"<!DOCTYPE a>",
@@ -81,7 +83,7 @@ def _bytes_hurt(body: bytes, below: Below, others: Sequence[bytes]) -> bytes:
 def _unzipped(body: bytes) -> bytes:
     try:
         return gzip.decompress(body)
-    except (OSError, EOFError, ValueError):
+    except UNREADABLE:
         return b""
 
 
@@ -89,7 +91,7 @@ def _archive_hurt(body: bytes, below: Below, others: Sequence[bytes]) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             members = [(info.filename, archive.read(info)) for info in archive.infolist()]
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
+    except UNREADABLE:
         members = []
     if not members:
         return _bytes_hurt(body, below, others)
@@ -251,7 +253,7 @@ class Table:
         try:
             with zipfile.ZipFile(io.BytesIO(body)) as archive:
                 members = [(info.filename, archive.read(info)) for info in archive.infolist()]
-        except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
+        except UNREADABLE:
             return None
         inner = cls.of(members[0][1]) if len(members) == 1 else None
         if inner is None:

@@ -275,6 +275,7 @@ async def test_the_openapi_document_is_3_1_and_tells_of_keys_and_errors(client: 
         "/api/market/gas",
         "/api/market/carbon",
         "/api/market/series",
+        "/api/market/nodes",
         "/api/facilities",
         "/api/facilities/{facility_id}",
         "/api/feeds",

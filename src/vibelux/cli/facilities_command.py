@@ -2,9 +2,13 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vibelux.cli import _database, _output
 from vibelux.market.errors import UsageError
+
+if TYPE_CHECKING:
+    from vibelux.dispatch.facility import Facility
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,9 +45,31 @@ def _check(args: argparse.Namespace) -> int:
     from vibelux.dispatch.facility import load_facilities
 
     found = load_facilities(_existing(args.file))
-    rows = [{"id": one.id, "name": one.name, "iso_region": one.iso_region, "valid": True} for one in found]
+    warnings = {one.id: [warning] if (warning := _node_warning(one)) else [] for one in found}
+    rows = [
+        {"id": one.id, "name": one.name, "iso_region": one.iso_region, "valid": True, "warnings": warnings[one.id]}
+        for one in found
+    ]
     _output.table_or_json(rows, ("id", "name", "iso_region", "valid"), as_json=args.json)
+    for name, told in warnings.items():
+        for warning in told:
+            _output.note(f"{name}: {warning}")
     return 0
+
+
+def _node_warning(facility: "Facility") -> str | None:
+    """What to look at again in a facility's pricing node: a name that is no hub or zone may be a node, or a typo."""
+    from vibelux.market.nodes import alike, catalogue, nearest_to
+
+    names = [node.pricing_node for node in catalogue(facility.iso_region)]
+    if facility.pricing_node in names:
+        return None
+    near = alike(facility.pricing_node, names, limit=3)
+    hint = f"; near that name: {', '.join(near)}" if near else ""
+    if facility.latitude is not None and facility.longitude is not None:
+        around = nearest_to((facility.latitude, facility.longitude), facility.iso_region, limit=2)
+        hint += f"; near its place (approximate): {', '.join(node.pricing_node for node, _ in around)}"
+    return f"{facility.pricing_node!r} is no hub or zone of {facility.iso_region} that is known here{hint}"
 
 
 async def _list(args: argparse.Namespace) -> int:
@@ -61,11 +87,15 @@ async def _list(args: argparse.Namespace) -> int:
 async def _add(args: argparse.Namespace) -> int:
     from vibelux.dispatch.facility import load_facilities
     from vibelux.store.facilities import put_facility
+    from vibelux.store.nodes import is_seen
 
     found = load_facilities(_existing(args.file))
     async with _database.open_database(_database.settings_of(args)) as db:
         for one in found:
             await put_facility(db, one.id, one.as_dict(), "cli")
+            warning = _node_warning(one)
+            if warning and not await is_seen(db, one.iso_region, one.pricing_node):
+                _output.note(f"{one.id}: {warning}, and no price of it is stored")
     _output.table_or_json([{"id": one.id, "added": True} for one in found], ("id", "added"), as_json=args.json)
     return 0
 

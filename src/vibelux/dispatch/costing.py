@@ -17,6 +17,9 @@ KWH_PER_MMBTU = 293.07107
 
 _HOURS = 1e-9
 
+_DUST = 1e-5
+"""A lack of kWh, or an excess of kW, that is nothing but the solver's arithmetic."""
+
 
 @dataclass
 class Audit:
@@ -59,10 +62,10 @@ def add_costs(found: Audit, case: Case, schedule: Schedule) -> None:
         if storage is not None and run is not None
     ]
     for name, storage, run in stores:
-        found.terminal_missing_kwh[name] = max(0.0, storage.terminal_min_kwh - float(run.level_kwh[-1]))
+        found.terminal_missing_kwh[name] = _lack(storage.terminal_min_kwh - float(run.level_kwh[-1]))
     for group in case.lights:
         found.light_missing_kwh[group.id] = [
-            max(0.0, target.energy_kwh - _delivered(case, schedule.lights[group.id], target.from_step, target.to_step))
+            _lack(target.energy_kwh - _delivered(case, schedule.lights[group.id], target.from_step, target.to_step))
             for target in group.targets
         ]
     co2 = schedule.co2
@@ -112,6 +115,10 @@ def add_costs(found: Audit, case: Case, schedule: Schedule) -> None:
     }
 
 
+def _lack(value: float) -> float:
+    return value if value > _DUST else 0.0
+
+
 def _total(values: Array) -> float:
     return float(np.sum(values)) + 0.0
 
@@ -157,7 +164,7 @@ def _dr(found: Audit, case: Case, schedule: Schedule) -> tuple[float, float]:
         for step, baseline in zip(event.steps, event.baseline_kw, strict=True):
             imported, hours = float(schedule.import_kw[step]), float(case.step_hours[step])
             paid += event.reward_usd_per_kwh * hours * min(float(baseline) - imported, event.max_reduction_kw)
-            excess += max(0.0, imported - event.import_max_kw) * hours
+            excess += _lack(imported - event.import_max_kw) * hours
         found.dr_excess_kwh[event.id] = found.dr_excess_kwh.get(event.id, 0.0) + excess
         fined += event.noncompliance_usd_per_kwh * excess
     return paid, fined

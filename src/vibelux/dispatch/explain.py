@@ -52,8 +52,8 @@ def explain(solution: Solution, *, time_limit: float, gap: float) -> dict[str, A
             hours = solution.case.step_hours
             explanation["binding_limits"] = binding_limits(model, solution.integers, prices)
             explanation["marginal_usd_per_kwh"] = {
-                "power": _rounded(answer.row_dual[model.power_balance] / hours),
-                "heat": _rounded(answer.row_dual[model.heat_balance] / hours),
+                "power": _rounded(answer.row_dual[model.common.power] / hours),
+                "heat": _rounded(answer.row_dual[model.common.heat] / hours),
             }
     if solution.case.chp:
         explanation["without_chp"] = _without_chp(solution, time_limit, gap)

@@ -5,6 +5,7 @@ before step 0 lets it be, and stays off; lamps that cannot be dimmed are off; th
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from vibelux.dispatch.case import Case, Engine
 from vibelux.dispatch.document import Array
@@ -18,11 +19,11 @@ def fallback_integers(model: Model) -> Array:
     for engine, columns in zip(model.case.chp, model.engines, strict=True):
         if engine.initial_on:
             must = model.program.lower[columns.on] > 0
-            values[columns.on[: _first_off(model.case, engine, must)]] = 1.0
+            values[columns.on[: first_off(model.case, engine, must)]] = 1.0
     return values
 
 
-def _first_off(case: Case, engine: Engine, must: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> int:
+def first_off(case: Case, engine: Engine, must: npt.NDArray[np.bool_]) -> int:
     """The first step in which a running engine can be off: nothing holds it, and it has come down far enough."""
     least = engine.min_load * engine.rated_kw
     power, available = engine.initial_kw, engine.initial_kw

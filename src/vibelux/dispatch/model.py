@@ -43,8 +43,8 @@ class Model:
     unserved_co2: Index | None
     exclusive: Steps
     """The steps in which the battery's direction is a variable."""
-    power_balance: Index
-    heat_balance: Index
+    common: Common
+    """Its balances, and what fuel costs."""
     rows: dict[str, Index] = field(default_factory=dict)
     """Rows of limits by the case's own names."""
 
@@ -129,8 +129,7 @@ def build(case: Case, exclusive: Steps | None = None) -> Model:
         liquid=None if co2 is None else co2.liquid,
         unserved_co2=None if co2 is None else co2.unserved,
         exclusive=exclusive,
-        power_balance=power,
-        heat_balance=heat,
+        common=common,
         rows=rows,
     )
 

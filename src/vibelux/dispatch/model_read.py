@@ -14,6 +14,9 @@ from vibelux.dispatch.schedule import BoilerRun, Co2Run, EngineRun, Schedule, St
 
 DECIMALS = 9
 
+_DUST_KW = 1e-6
+"""A shortfall that is nothing but the solver's arithmetic."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -50,9 +53,9 @@ def read(model: Model, x: Array) -> Reading:
         Schedule(
             import_kw=_tidy(flow["import"] - both),
             export_kw=_tidy(flow["export"] - both),
-            spill_kw=_tidy(flow["spill"]),
-            unserved_power_kw=_tidy(flow["unserved_power"]),
-            unserved_heat_kw=_tidy(flow["unserved_heat"]),
+            spill_kw=_tidy(_no_dust(flow["spill"])),
+            unserved_power_kw=_tidy(_no_dust(flow["unserved_power"])),
+            unserved_heat_kw=_tidy(_no_dust(flow["unserved_heat"])),
             heat_dump_kw=_tidy(flow["dump"]),
             chp={engine.id: _engine(model, at, x) for at, engine in enumerate(case.chp)},
             boiler={
@@ -75,6 +78,10 @@ def read(model: Model, x: Array) -> Reading:
 
 def _flow(x: Array, columns: Index) -> Array:
     return np.maximum(x[columns], 0.0)
+
+
+def _no_dust(values: Array) -> Array:
+    return np.where(values > _DUST_KW, values, 0.0)
 
 
 def _tidy(values: Array) -> Array:
@@ -126,5 +133,5 @@ def _co2(model: Model, x: Array) -> Co2Run | None:
         return None
     demand = model.case.co2.demand_kg
     liquid = np.minimum(_flow(x, model.liquid), demand)
-    unserved = np.minimum(_flow(x, model.unserved_co2), demand - liquid)
+    unserved = np.minimum(_no_dust(_flow(x, model.unserved_co2)), demand - liquid)
     return Co2Run(_tidy(liquid), _tidy(demand - liquid - unserved), _tidy(unserved))

@@ -47,7 +47,7 @@ class Solution:
     bound_usd: float = -math.inf
     seconds: float = 0.0
     proven: bool = False
-    """Whether the gap is within what was asked."""
+    """Whether the gap is within 1e-6, whatever was asked."""
     model: Model | None = None
     integers: Array | None = None
     """A solution whose integer columns are those of the schedule."""
@@ -84,7 +84,7 @@ def solve(case: Case, *, time_limit: float = DEFAULT_TIME_LIMIT_S, gap: float = 
     Args:
         case: what is known.
         time_limit: seconds after which the best schedule found so far is given.
-        gap: the relative gap that counts as proven.
+        gap: the relative gap at which the search ends.
 
     Returns:
         a solution; its status is `error` where no schedule keeps the hard rules.
@@ -96,7 +96,7 @@ def solve(case: Case, *, time_limit: float = DEFAULT_TIME_LIMIT_S, gap: float = 
         solution = Solution(case, bound_usd=-math.inf, reason=_CONTRADICTION)
     elif solution.schedule is None:
         solution = _with_fallback(case, solution.bound_usd)
-    return replace(solution, seconds=time.perf_counter() - began, proven=solution.gap <= gap)
+    return replace(solution, seconds=time.perf_counter() - began, proven=solution.gap <= DEFAULT_GAP)
 
 
 def _search(case: Case, until: float, gap: float) -> Solution | None:
@@ -110,7 +110,7 @@ def _search(case: Case, until: float, gap: float) -> Solution | None:
         if answer.infeasible and not presolve:
             return None
         if not answer.infeasible:
-            found, crossed = _judged(model, answer)
+            found, crossed = judged(model, answer)
             if best.schedule is None or found.objective_usd < best.objective_usd:
                 best = found
             bound = max(bound, answer.bound)
@@ -127,7 +127,7 @@ def _search(case: Case, until: float, gap: float) -> Solution | None:
     return replace(best, bound_usd=bound)
 
 
-def _judged(model: Model, answer: Answer) -> tuple[Solution, Steps]:
+def judged(model: Model, answer: Answer) -> tuple[Solution, Steps]:
     """The answer as an audited schedule, empty if it breaks a rule even with its integers held; and crossed steps."""
     nothing: Steps = np.empty(0, dtype=np.intp)
     if answer.x is None:
@@ -151,7 +151,7 @@ def _with_fallback(case: Case, bound: float) -> Solution:
     """A plain schedule for want of a better: engines off as soon as they may be, lamps off, the rest at its best."""
     model = build(case, np.arange(case.steps))
     plain = highs.solve(model.program, fixed=fallback_integers(model))
-    found, _ = _judged(model, plain)
+    found, _ = judged(model, plain)
     if found.schedule is None:
         return replace(found, reason="no schedule was found within the time limit")
     if math.isinf(bound):

@@ -4,6 +4,8 @@ A row that breaks a rule is quarantined with its reason; nothing is repaired and
 """
 
 import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from vibelux.feeds._feed import Feed
@@ -26,17 +28,62 @@ _STRETCH = {
     "ancillary-price": ("interval_start", "interval_end"),
     "constraint": ("interval_start", "interval_end"),
 }
+_LONGEST = {"-5min": timedelta(minutes=5), "-15min": timedelta(minutes=15), "-hourly": timedelta(hours=1)}
+"""By the ending of a market's name."""
+_PARTS = ("energy_component", "congestion_component", "loss_component")
+_ROUNDING = 1e-4
+"""USD/kWh: by so much may a price differ from the sum of its parts; in recordings it is a thousandth of that."""
+_FROM_YEAR, _TO_YEAR = 1900, 2200
 
 
 def check(feed: Feed, parsed: Parsed) -> Parsed:
-    """Applies the rules to all frames: numbers are finite and plausible, intervals go forwards, keys are single."""
+    """Applies the rules to all frames.
+
+    Rows are complete, their numbers finite and plausible, their times within reach and forwards, no longer than their
+    market's name says; a price is the sum of its parts; keys are single (but of replaced versions there may be many).
+    """
     for name, frame in parsed.frames.items():
-        if frame.height:
-            parsed.frames[name] = _checked(feed, KINDS[name], frame, parsed.quarantined)
+        sound = _sound(feed, KINDS[name], frame, parsed.quarantined)
+        single = _single(KINDS[name], sound, parsed.quarantined)
+        parsed.frames[name] = _added_up(KINDS[name], single, parsed.quarantined)
+    for name, frame in parsed.superseded.items():
+        parsed.superseded[name] = _sound(feed, KINDS[name], frame, parsed.quarantined).unique(maintain_order=True)
     return parsed
 
 
-def _checked(feed: Feed, kind: Kind, frame: "pl.DataFrame", quarantined: list[Quarantined]) -> "pl.DataFrame":
+def _sound(feed: Feed, kind: Kind, frame: "pl.DataFrame", quarantined: list[Quarantined]) -> "pl.DataFrame":
+    if frame.is_empty():
+        return frame
+    frame = _within_reach(kind, frame, quarantined)
+    for condition, reason in _rules(feed, kind, frame):
+        frame = _keep(frame, condition, reason, quarantined)
+    return frame
+
+
+def _within_reach(kind: Kind, frame: "pl.DataFrame", quarantined: list[Quarantined]) -> "pl.DataFrame":
+    """Rows whose times Python and the database can hold; the others are shown as text, as they can be no other way."""
+    import polars as pl
+
+    times = {field.name: field.type for field in kind.fields if field.type in {Type.TIME, Type.DATE}}
+    near = [
+        pl.col(name).is_between(_new_year(_FROM_YEAR, of), _new_year(_TO_YEAR, of)) | pl.col(name).is_null()
+        for name, of in times.items()
+    ]
+    mask = frame.select(keep=pl.all_horizontal(near))["keep"]
+    if not mask.all():
+        _set_aside(
+            frame.filter(~mask).with_columns(pl.col(list(times)).cast(pl.String)), "a time is out of reach", quarantined
+        )
+        frame = frame.filter(mask)
+    return frame
+
+
+def _new_year(year: int, of: Type) -> date:
+    return datetime(year, 1, 1, tzinfo=UTC) if of is Type.TIME else date(year, 1, 1)
+
+
+def _rules(feed: Feed, kind: Kind, frame: "pl.DataFrame") -> "Iterator[tuple[pl.Expr, str]]":
+    """What must hold for each row, and what is said of a row for which it does not."""
     import polars as pl
 
     value = _VALUE.get(kind.name)
@@ -45,14 +92,34 @@ def _checked(feed: Feed, kind: Kind, frame: "pl.DataFrame", quarantined: list[Qu
         number = pl.col(value)
         # A series may say "no value" by null; a price without a number is no price.
         usable = number.is_finite() if kind.name != "series" else number.is_finite() | number.is_null()
-        frame = _keep(frame, usable.fill_null(value=False), f"{value} is not a number", quarantined)
+        yield usable.fill_null(value=False), f"{value} is not a number"
         if kind.name == feed.kind:
             within = number.is_between(low, high) | number.is_null()
-            frame = _keep(frame, within, f"{value} is outside the plausible range {low} to {high}", quarantined)
+            yield within, f"{value} is outside the plausible range {low} to {high}"
+    for field in kind.fields:
+        cell = pl.col(field.name)
+        if field.type is Type.NUMBER and field.name != value and frame[field.name].null_count() < frame.height:
+            yield cell.is_finite() | cell.is_null(), f"{field.name} is not a finite number"
+        if not field.nullable and field.type is not Type.JSON and frame[field.name].null_count():
+            yield cell.is_not_null(), f"{field.name} is missing"
+        if field.key and field.type is Type.TEXT:
+            yield (cell.str.strip_chars() != "") | cell.is_null(), f"{field.name} is blank"
     if kind.name in _STRETCH:
-        start, end = _STRETCH[kind.name]
-        frame = _keep(frame, pl.col(end) > pl.col(start), "the interval does not end after it starts", quarantined)
-    return _single(kind, frame, quarantined)
+        yield from _stretches(kind, frame)
+    if kind.name == "series":
+        yield pl.col("valid_end") >= pl.col("valid_start"), "it ends before it starts"
+
+
+def _stretches(kind: Kind, frame: "pl.DataFrame") -> "Iterator[tuple[pl.Expr, str]]":
+    import polars as pl
+
+    start, end = _STRETCH[kind.name]
+    yield pl.col(end) > pl.col(start), "the interval does not end after it starts"
+    for market in frame["market"].unique().drop_nulls():
+        longest = next((length for ending, length in _LONGEST.items() if market.endswith(ending)), None)
+        if longest is not None:
+            fits = pl.col(end) - pl.col(start) <= longest
+            yield (pl.col("market") != market) | fits, f"the interval is longer than one of {market}"
 
 
 def _single(kind: Kind, frame: "pl.DataFrame", quarantined: list[Quarantined]) -> "pl.DataFrame":
@@ -72,13 +139,28 @@ def _single(kind: Kind, frame: "pl.DataFrame", quarantined: list[Quarantined]) -
     return _keep(frame, ~clash, "the same interval occurs with two different values", quarantined)
 
 
+def _added_up(kind: Kind, frame: "pl.DataFrame", quarantined: list[Quarantined]) -> "pl.DataFrame":
+    """Prices that are the sum of their parts, or do not tell them all."""
+    import polars as pl
+
+    if kind.name != "electricity-price" or frame.is_empty():
+        return frame
+    difference = pl.col("price_per_kwh") - pl.sum_horizontal(*_PARTS, "ghg_component")
+    untold = pl.any_horizontal(pl.col(_PARTS).is_null())
+    return _keep(frame, untold | (difference.abs() <= _ROUNDING), "the price is not the sum of its parts", quarantined)
+
+
 def _keep(frame: "pl.DataFrame", condition: "pl.Expr", reason: str, quarantined: list[Quarantined]) -> "pl.DataFrame":
     mask = frame.select(condition.alias("keep"))["keep"]
     if mask.all():
         return frame
-    for row in frame.filter(~mask).iter_rows(named=True):
-        quarantined.append(Quarantined(reason, place_of(row), json.dumps(row, default=str)))
+    _set_aside(frame.filter(~mask), reason, quarantined)
     return frame.filter(mask)
+
+
+def _set_aside(frame: "pl.DataFrame", reason: str, quarantined: list[Quarantined]) -> None:
+    for row in frame.iter_rows(named=True):
+        quarantined.append(Quarantined(reason, place_of(row), json.dumps(row, default=str)))
 
 
 def place_of(row: dict[str, object]) -> str:

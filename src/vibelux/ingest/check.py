@@ -52,6 +52,8 @@ class Coverage:
         """
         if not isinstance(feed.publication, Rolling) or not self.nodes_at or self.newest_end is None:
             return []
+        if feed.nodal and not feed.is_price:
+            return []  # places on a map are measured when it suits them
         wanted = set(ask.nodes) - set(self.unknown_nodes(ask))
         step = feed.publication.step
         start = floor_to(ask.window.start + step - timedelta(microseconds=1), step)

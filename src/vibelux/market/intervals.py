@@ -51,12 +51,20 @@ def zone(name: str) -> ZoneInfo:
 
 
 def _offsets(local: datetime, zone_name: str) -> list[datetime]:
-    """The UTC moments that a naive local time can mean: none, one or two."""
+    """The UTC moments that a naive local time can mean: none, one or two.
+
+    Raises:
+        TimeRefused: it lies at an end of the calendar, where the offset leads out of it.
+    """
     tz = zone(zone_name)
     moments = []
     for fold in (0, 1):
-        moment = local.replace(tzinfo=tz, fold=fold).astimezone(UTC)
-        if moment.astimezone(tz).replace(tzinfo=None) == local and moment not in moments:
+        try:
+            moment = local.replace(tzinfo=tz, fold=fold).astimezone(UTC)
+            back = moment.astimezone(tz).replace(tzinfo=None)
+        except OverflowError as error:
+            raise TimeRefused(f"{local.isoformat(sep=' ')} is at the end of the calendar") from error
+        if back == local and moment not in moments:
             moments.append(moment)
     return sorted(moments)
 

@@ -12,7 +12,7 @@ from vibelux.serve.hub import Hub
 from vibelux.serve.metrics import ServeMetrics
 from vibelux.serve.middleware import Outermost
 from vibelux.serve.ports import ServeState
-from vibelux.serve.routes import access, decisions, facilities, health, market, page
+from vibelux.serve.routes import access, decisions, facilities, health, market, nodes, page
 from vibelux.serve.websocket import Sockets
 
 
@@ -23,7 +23,7 @@ def create_app(state: ServeState) -> FastAPI:
     app.state.serve = state
     app.state.door = Door(state)
     errors.install(app)
-    for subject in (decisions, market, facilities, access, health, page):
+    for subject in (decisions, market, nodes, facilities, access, health, page):
         app.include_router(subject.router)
     app.mount("/static", StaticFiles(directory=page.STATIC), name="static")
     sockets = Sockets(state, app.state.door, Hub(state.desk, state.queue_messages), metrics)

@@ -29,6 +29,9 @@ class Database:
         self.url = url
         self.known_months: set[date] = set()
         """Months whose partition this process has seen; see `store.partitions`."""
+        self.known_nodes: dict[tuple[str, str, str | None], tuple[date, date]] = {}
+        """Nodes that this process has noted, with the first and last day; see `store.nodes`."""
+        self.known_node_sets: set[tuple[int, int, date, date]] = set()
         self._pool = AsyncConnectionPool(
             url,
             min_size=1,

@@ -13,6 +13,7 @@ from vibelux.store.copy import LARGEST_NUMBER
 from vibelux.store.corrections import Compared, compare, copy_new, keep_superseded
 from vibelux.store.database import Database
 from vibelux.store.journal import Receipt, add_quarantined, add_receipt, advance, note_error
+from vibelux.store.nodes import Seen, note_nodes
 from vibelux.store.partitions import ensure_months
 from vibelux.store.tables import ELECTRICITY, TABLES, Table
 
@@ -66,6 +67,7 @@ async def write_payload(
     prices = frames.get(ELECTRICITY.kind.name)
     if prices is not None:
         await ensure_months(db, prices[ELECTRICITY.time].unique().to_list())
+    seen = Seen()
     async with db.connection() as connection:
         results = {kind: await _write(connection, TABLES[kind], receipt, frames[kind]) for kind in sorted(frames)}
         for kind, frame in sorted(parsed.superseded.items()):
@@ -90,6 +92,9 @@ async def write_payload(
         feed_id = await add_receipt(connection, receipt, processed=processed, quality=quality, latency_ms=latency_ms)
         await add_quarantined(connection, receipt, feed_id, quarantined)
         await advance(connection, receipt, position)
+        if prices is not None:
+            seen = await note_nodes(connection, db, prices)
+    seen.remember(db)
     return written
 
 

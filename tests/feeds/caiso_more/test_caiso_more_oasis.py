@@ -46,7 +46,8 @@ def test_each_product_and_region_is_a_record_with_its_service():
 
 
 def test_hasp_reserves_have_a_market_of_their_own():
-    body = zipped(PRC_AS__csv="\n".join([AS_HEADER, reserve("RU", 1, run="HASP")]))
+    quarter = reserve("RU", 1, run="HASP").replace(END, "2026-07-14T07:15:00-00:00")
+    body = zipped(PRC_AS__csv="\n".join([AS_HEADER, quarter]))
     assert read(RESERVES, Payload(body)).frames["ancillary-price"]["market"].to_list() == ["hasp-15min"]
 
 

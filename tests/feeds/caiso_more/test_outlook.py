@@ -136,9 +136,9 @@ def test_the_fuels_of_a_file_are_categories_under_their_own_names():
 
 
 def test_carbon_is_in_kilograms_an_hour_by_resource():
-    frame = series(table("00:00, 82,-3.5", header="Time,Biogas CO2,Imports CO2"), CARBON, name=HISTORY)
+    frame = series(table("00:00, 82,-3.5", header="Time,Natural Gas CO2,Imports CO2"), CARBON, name=HISTORY)
     assert frame.select("category", "value", "unit", "variable").rows() == [
-        ("Biogas", 82_000.0, "kg/h", "co2-emissions"),
+        ("Natural Gas", 82_000.0, "kg/h", "co2-emissions"),
         ("Imports", -3_500.0, "kg/h", "co2-emissions"),
     ]
 

@@ -66,7 +66,13 @@ def test_a_missing_number_is_no_record_and_no_zero():
 
 @pytest.mark.parametrize(
     ("line", "reason"),
-    [("NV|hot|1", "not a number"), ("NV|-3|1", "outside"), ("NV|1", "numbers for"), ("NV|1|1|1|1", "numbers for")],
+    [
+        ("NV|hot|1", "not a number"),
+        ("NV|-3|1", "outside"),
+        ("NV|1", "numbers for"),
+        ("NV|1|1|1|1", "numbers for"),
+        ("|1|1", "no region"),
+    ],
 )
 def test_a_row_that_cannot_be_read_is_set_aside_and_the_others_kept(line, reason):
     parsed = series(table("Region|20260714|20260715", "CA|9|18", line))

@@ -1,5 +1,6 @@
 """Small payloads in Data Miner's own forms, written for the tests; and parsing by feed name."""
 
+import contextlib
 import json
 from typing import Any
 
@@ -35,8 +36,8 @@ def envelope(items: list[dict[str, Any]], report: str = "", total: int | None = 
 
 
 def price(utc: str, name: str = "WESTERN HUB", *, run: str = "rt", **cells: Any) -> dict[str, Any]:
-    """A price row as JSON has it, energy 20, congestion -3, loss 0.5."""
-    return {
+    """A price row as JSON has it, congestion -3, loss 0.5, and the energy that is left (20 of 17.5)."""
+    row = {
         "datetime_beginning_utc": utc,
         "datetime_beginning_ept": "2026-07-14T00:00:00",
         "pnode_id": 51288,
@@ -52,6 +53,11 @@ def price(utc: str, name: str = "WESTERN HUB", *, run: str = "rt", **cells: Any)
         "row_is_current": True,
         "version_nbr": 1,
     } | cells
+    total, parts = row[f"total_lmp_{run}"], (row[f"congestion_price_{run}"], row[f"marginal_loss_price_{run}"])
+    if f"system_energy_price_{run}" not in cells:
+        with contextlib.suppress(TypeError, ValueError):
+            row[f"system_energy_price_{run}"] = float(total) - sum(parts)
+    return row
 
 
 def price_csv(*rows: str, run: str = "rt") -> str:

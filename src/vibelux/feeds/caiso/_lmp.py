@@ -45,7 +45,7 @@ def lmp(payload: Payload, reports: Mapping[str, tuple[str, str]]) -> Parsed:
         reports: for each MARKET_RUN_ID that the feed reads, upstream's report and our name of the market.
 
     Raises:
-        SchemaChanged: the rows are of a market that this feed does not read.
+        SchemaChanged: the rows are of a market that this feed does not read, or none is a price.
     """
     import polars as pl
 
@@ -70,6 +70,7 @@ def lmp(payload: Payload, reports: Mapping[str, tuple[str, str]]) -> Parsed:
             missing=tuple(reports),
             extra=unknown,
         )
+    _refuse_unknown(parts, payload.name, parsed.quarantined)
     frames = [
         _records(
             {item: pl.concat(part) for (of, item), part in parts.items() if of == run},
@@ -80,6 +81,20 @@ def lmp(payload: Payload, reports: Mapping[str, tuple[str, str]]) -> Parsed:
     ]
     parsed.frames[ELECTRICITY_PRICE.name] = pl.concat(frames) if frames else empty(ELECTRICITY_PRICE)
     return parsed
+
+
+def _refuse_unknown(
+    parts: "dict[tuple[str, str], list[pl.DataFrame]]", name: str, quarantined: list[Quarantined]
+) -> None:
+    """Sets rows of an item aside that is not known; without any price it may be the price under a new name."""
+    unknown = sorted({item for _, item in parts} - {_PRICE, *_COMPONENTS})
+    if unknown and not any(item == _PRICE for _, item in parts):
+        raise SchemaChanged(
+            f"{name or 'payload'}: no {_PRICE} but {', '.join(unknown)}", missing=(_PRICE,), extra=unknown
+        )
+    for (_, item), frames in parts.items():
+        for row in (row for frame in frames if item in unknown for row in frame.iter_rows(named=True)):
+            quarantined.append(Quarantined(f"{item} is not known", f"{row['what']} {row['start']}", str(row["value"])))
 
 
 def _split(member: "pl.DataFrame") -> "list[tuple[tuple[str, str], pl.DataFrame]]":

@@ -2,14 +2,14 @@
 
 Times are bare Pacific clock times. The day stands in the file's name or address, or in the header of the
 transposed form; without it the file is refused. In spring the hour that does not exist is printed with empty
-cells, and a `00:00` at the end of a file is the next day's. Stamps are kept as instants: nothing says whether
+cells, and a `00:00` at the end of a whole day is the next day's. Stamps are kept as instants: nothing says whether
 one opens or closes its five minutes (the steps of the forecast curves suggest that it closes them).
 """
 
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -48,7 +48,10 @@ def outlook_requests(ask: Ask, name: str) -> Iterator[Request]:
 
 
 def long_rows(
-    payload: Payload, quarantined: list[Quarantined], measured: Callable[[str], bool] = bool
+    payload: Payload,
+    quarantined: list[Quarantined],
+    measured: Callable[[str], bool] = bool,
+    wanted: Sequence[Collection[str]] = (),
 ) -> "pl.DataFrame":
     """All cells that hold a value: `what` (upstream's name of the series), `moment` (UTC), `day`, `value`.
 
@@ -56,6 +59,7 @@ def long_rows(
         payload: as served; its name is the address or the file's name.
         quarantined: times and values that cannot be read are put here.
         measured: whether a series is one that the future has no values of.
+        wanted: names of which a table with a row a time must have one each; it is said where none is there.
 
     Raises:
         Corrupt: a page or nothing where CSV was promised; TooLarge for a monstrous table.
@@ -71,6 +75,7 @@ def long_rows(
             raise SchemaChanged(
                 f"{member.name or 'payload'}: no times beside values in {excerpt(member.body)!r}", missing=("Time",)
             )
+        _miss(wanted if lines[0][0] == "Time" else (), lines[0], member.name, quarantined)
         rows = [row for row in lines[1:] if any(row[1:])]
         if not rows:
             continue
@@ -97,6 +102,13 @@ def _upright(member: Member) -> list[list[str]]:
         raise TooLarge(f"{member.name or 'payload'}: {width} columns by {len(lines)} rows")
     lines = [[*line, *[""] * (width - len(line))] for line in lines]
     return lines if lines[0][0] == "Time" else [list(column) for column in zip(*lines, strict=True)]
+
+
+def _miss(wanted: Sequence[Collection[str]], header: Sequence[str], name: str, quarantined: list[Quarantined]) -> None:
+    """Says which series are not there any more, maybe under a new name; the others are read all the same."""
+    for names in wanted:
+        if not set(names) & set(header):
+            quarantined.append(Quarantined(f"the column {' or '.join(names)} is missing", name, ",".join(header)))
 
 
 def _values(
@@ -157,7 +169,8 @@ def _in_utc(stamps: Sequence[re.Match[str] | None], day: date) -> list[datetime 
     for at, stamp in enumerate(stamps):
         own_day = _date(stamp) if stamp is not None and stamp["y"] else day
         wall = None if stamp is None or own_day is None else _local(stamp, own_day)
-        if wall is not None and stamp is not None and not stamp["y"] and at and wall.hour == wall.minute == 0:
+        last = at == len(stamps) - 1 and at > 0 and walls[-1] is not None and walls[-1].hour == 23
+        if last and wall is not None and stamp is not None and not stamp["y"] and wall.hour == wall.minute == 0:
             wall += timedelta(days=1)
         walls.append(wall)
     try:

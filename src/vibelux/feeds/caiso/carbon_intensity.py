@@ -32,7 +32,7 @@ def parse(payload: Payload) -> Parsed:
     import polars as pl
 
     parsed = Parsed()
-    long = _outlook.long_rows(payload, parsed.quarantined)
+    long = _outlook.long_rows(payload, parsed.quarantined, wanted=[{name} for name in FEED.columns[1:]])
     other = [name for name in long["what"].unique() if not name.endswith(_MARK)]
     if other:
         raise SchemaChanged(

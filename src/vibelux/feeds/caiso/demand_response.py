@@ -108,8 +108,8 @@ def _alerts(document: dict[str, Any], quarantined: list[Quarantined]) -> Iterato
         for alert in document[name]:
             try:
                 hours = Interval(_moment(alert["StartDate"]), _moment(alert["EndDate"]))
-                event_id, regions = str(alert["ID"]), re.split(r"\s*[;,]\s*", alert["Region"].strip())
-            except (KeyError, TypeError, AttributeError, TimeRefused) as error:
+                event_id, regions = str(int(alert["ID"])), re.split(r"\s*[;,]\s*", alert["Region"].strip())
+            except (KeyError, TypeError, ValueError, AttributeError, TimeRefused) as error:
                 quarantined.append(Quarantined(f"no alert that can be read: {error}", name, str(alert)))
                 continue
             yield _event(

@@ -26,7 +26,7 @@ def parse(payload: Payload) -> Parsed:
     import polars as pl
 
     parsed = Parsed()
-    long = _outlook.long_rows(payload, parsed.quarantined)
+    long = _outlook.long_rows(payload, parsed.quarantined, wanted=[{name} for name in FEED.columns[1:]])
     fuels = long["what"].unique().sort()
     if not fuels.is_empty() and KNOWN.isdisjoint(fuels.str.to_lowercase()):
         raise SchemaChanged(f"{payload.name or 'payload'}: no series is a fuel: {', '.join(fuels)}", missing=("Solar",))

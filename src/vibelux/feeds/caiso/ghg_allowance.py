@@ -34,7 +34,7 @@ def parse(payload: Payload) -> Parsed:
             price_per_metric_ton="value",
             currency=pl.lit("USD"),
             market_type=pl.lit("compliance"),
-            trading_date=pl.col("day").str.to_date("%Y-%m-%d"),
+            trading_date=pl.col("day").str.to_date("%Y-%m-%d", strict=False),
             data_source=pl.lit("CAISO OASIS PRC_GHG_ALLOWANCE"),
         ),
     )

@@ -22,6 +22,7 @@ MEASURED = {
     "Net Demand": "net-load",
     "Demand response": "demand-response",
 }
+_LOADS = [name for name, variable in MEASURED.items() if variable != "demand-response"]
 DAY_AHEAD = {
     "Day ahead forecast": "load-forecast",
     "Day-ahead demand forecast": "load-forecast",
@@ -44,7 +45,7 @@ def parse(payload: Payload) -> Parsed:
     import polars as pl
 
     parsed = Parsed()
-    long = _outlook.long_rows(payload, parsed.quarantined, MEASURED.__contains__)
+    long = _outlook.long_rows(payload, parsed.quarantined, MEASURED.__contains__, wanted=[_LOADS])
     variables = MEASURED | DAY_AHEAD | HOUR_AHEAD
     curves = long["what"].unique().sort()
     if not curves.is_empty() and not curves.is_in(list(variables)).any():

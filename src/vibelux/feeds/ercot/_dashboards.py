@@ -21,6 +21,8 @@ from vibelux.market.records import SERIES, Parsed, Quarantined
 URL = "https://www.ercot.com/api/1/services/read/dashboards"
 FUEL_MIX = "fuel-mix"
 _HOUR = timedelta(hours=1)
+_BY_HOUR = {"loadForecastVsActual", "combine-wind-solar"}
+"""Dashboards whose rows are hours; one that has lost its `hourEnding` would pass for an instant."""
 _PLANNED = "demand, forecast"
 
 
@@ -87,7 +89,7 @@ def read(payload: Payload, names: Collection[str]) -> Parsed | None:
             f"{payload.name or 'payload'}: {found} where {', '.join(names)} was promised", missing=tuple(names)
         )
     quarantined: list[Quarantined] = []
-    numbers = _fuels(document, quarantined) if name == FUEL_MIX else _numbers(document, _FIELDS[name], quarantined)
+    numbers = _fuels(document, quarantined) if name == FUEL_MIX else _numbers(name, document, quarantined)
     issued = _stamp(document.get("lastUpdated"), name, quarantined) or payload.received_at
     return Parsed({SERIES.name: points(numbers, issued, f"ERCOT dashboard {name}")}, quarantined)
 
@@ -117,11 +119,15 @@ def _rows(document: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def _numbers(
-    document: Mapping[str, Any], meanings: Mapping[str, Meaning], quarantined: list[Quarantined]
+    name: str, document: Mapping[str, Any], quarantined: list[Quarantined]
 ) -> Iterator[tuple[Meaning, datetime, datetime, float]]:
+    meanings = _FIELDS[name]
     for row in _rows(document):
         end = _stamp(row.get("timestamp") if isinstance(row, dict) else None, row, quarantined)
         if end is None:
+            continue
+        if name in _BY_HOUR and "hourEnding" not in row:
+            quarantined.append(Quarantined("no hourEnding", f"{name} {end}", str(row)[:400]))
             continue
         start = end - _HOUR if "hourEnding" in row and "interval" not in row else end
         for field, meaning in meanings.items():

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _KIND_FIRST = re.compile(r"(GEN|ACTUAL|COP_?HSL|HSL|STWPF|WGRPP|STPPF|PVGRPP)_?(\w+)", re.IGNORECASE)
 _SYSTEM_FIRST = re.compile(r"SYSTEM_WIDE_(GEN|HSL)")
 TIME = ("deliverydate", "hourending", "dstflag")
+GENERATED = "systemwidegen|gensystemwide|actualsystemwide"
 
 
 def renewables(payload: Payload, layouts: tuple[Layout, ...], resource: str) -> Parsed:

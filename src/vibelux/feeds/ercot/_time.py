@@ -38,7 +38,7 @@ def hours(frame: "pl.DataFrame", quarantined: list[Quarantined]) -> "pl.DataFram
     bad = ~quarter.is_in([1.0, 2.0, 3.0, 4.0]).fill_null(value=False)
     if bad.any():
         set_aside(frame.filter(bad), "the interval is none of 1 to 4", quarantined)
-    start = pl.col("start") + pl.duration(minutes=15 * (pl.lit(quarter).cast(pl.Int64) - 1))
+    start = pl.col("start") + pl.duration(minutes=15 * (pl.lit(quarter).cast(pl.Int64, strict=False) - 1))
     return frame.with_columns(start=start, end=start + pl.duration(minutes=15)).filter(~bad)
 
 

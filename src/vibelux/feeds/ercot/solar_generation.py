@@ -8,7 +8,7 @@ from vibelux.feeds.ercot._tables import Layout
 from vibelux.feeds.ercot._time import ZONE
 from vibelux.market.records import Parsed
 
-_SYSTEM = (*_renewables.TIME, "stppfsystemwide", "pvgrppsystemwide")
+_SYSTEM = (*_renewables.TIME, _renewables.GENERATED, "stppfsystemwide", "pvgrppsystemwide")
 _LAYOUTS = (
     Layout("NP4-745-CD", (*_SYSTEM, "gencenterwest|actualcenterwest")),
     Layout("NP4-737-CD", _SYSTEM),

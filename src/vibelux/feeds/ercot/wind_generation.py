@@ -8,7 +8,7 @@ from vibelux.feeds.ercot._tables import Layout
 from vibelux.feeds.ercot._time import ZONE
 from vibelux.market.records import Parsed
 
-_SYSTEM = (*_renewables.TIME, "stwpfsystemwide", "wgrppsystemwide")
+_SYSTEM = (*_renewables.TIME, _renewables.GENERATED, "stwpfsystemwide", "wgrppsystemwide")
 _LAYOUTS = (
     Layout("NP4-742-CD", (*_SYSTEM, "genpanhandle|actualpanhandle")),
     Layout("NP4-732-CD", _SYSTEM),

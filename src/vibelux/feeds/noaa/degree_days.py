@@ -67,7 +67,8 @@ def _read(text: str, name: str, readings: Readings) -> None:
     for line in lines[header + 1 :]:
         region, *cells = (cell.strip() for cell in line.split("|"))
         if not region or len(cells) - len(dates) not in {0, 1}:  # a total may follow
-            readings.refuse(f"{len(cells)} numbers for {len(dates)} days", region, line)
+            reason = f"{len(cells)} numbers for {len(dates)} days" if region else "numbers of no region"
+            readings.refuse(reason, region, line)
             continue
         for start, cell in zip(dates, cells, strict=False):
             if cell not in _MISSING:

@@ -13,6 +13,7 @@ from vibelux.market.regions import REGIONS, Region, find_region
 from vibelux.serve.answers import json_response
 from vibelux.serve.auth import DOCUMENTED, Asking, State, need
 from vibelux.serve.exports import MEDIA_TYPES, exported
+from vibelux.serve.nodes import refuse_unknown
 from vibelux.serve.ports import ServeState
 from vibelux.serve.routes._query import After, AsOf, From, OptionalText, Text, To, moment, window
 from vibelux.serve.shapes import FAILURES, record_schema, rows_of
@@ -38,14 +39,23 @@ _YEAR = timedelta(days=366)
     summary="The newest price, with quality and age",
 )
 async def latest(
-    region: Text, caller: Asking, state: State, node: OptionalText = None, market: OptionalText = None
+    request: Request,
+    region: Text,
+    caller: Asking,
+    state: State,
+    node: OptionalText = None,
+    market: OptionalText = None,
 ) -> Response:
-    """The record, and beside it `quality`, `ageSeconds` (since its interval ended) and `origin`."""
+    """The record, and beside it `quality`, `ageSeconds` (since its interval ended) and `origin`.
+
+    A node that is no hub or zone and has never been seen is 404, with the nearest names as `detail`.
+    """
     need(caller, "read")
     grid, node = await _place(state, region, node)
     market = market or grid.real_time_market
     row = await state.store.latest_price(grid.iso_region, node, market, state.clock.now())
     if row is None:
+        await refuse_unknown(request, grid, node)
         asked = {"iso_region": grid.iso_region, "region": grid.region, "pricing_node": node, "market": market}
         nothing = {"price_per_kwh": None, "quality": Quality.MISSING, "ageSeconds": None, "origin": None}
         return json_response(asked | nothing)

@@ -1,0 +1,79 @@
+"""The quick plan: within every rule, near the optimum, and no worse for having a plan to start from."""
+
+import os
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dispatch_cases.fleet_plants import plant
+from dispatch_cases.random_plants import random_case
+from vibelux.dispatch.case_reader import read_case
+from vibelux.dispatch.checker import audit
+from vibelux.dispatch.planner import Plan, replan
+from vibelux.dispatch.solve import solve
+
+SOAK = bool(os.environ.get("VIBELUX_SOAK"))
+
+
+@settings(
+    max_examples=5_000 if SOAK else 40,
+    deadline=None,
+    derandomize=not SOAK,
+    suppress_health_check=list(HealthCheck),
+)
+@given(st.integers(0, 2**32 - 1))
+def test_quick_plan_of_a_random_plant_breaks_no_rule_and_its_bound_holds(seed):
+    case = read_case(random_case(seed, max_steps=16))
+
+    solution = replan(case).solution
+    exact = solve(case)
+
+    assert solution.schedule is not None
+    assert audit(case, solution.schedule).violations == []
+    slack = 1e-6 * max(1.0, abs(exact.objective_usd))
+    assert solution.bound_usd <= exact.objective_usd + slack
+    assert solution.objective_usd >= exact.bound_usd - slack
+
+
+def test_most_plants_of_a_fleet_are_planned_to_a_thousandth():
+    gaps = []
+    for seed in (0, 2, 3, 6, 8, 9, 13, 14, 16, 18, 23):
+        case = read_case(plant(seed))
+        optimum = solve(case).objective_usd
+        gaps.append((replan(case).solution.objective_usd - optimum) / abs(optimum))
+
+    assert np.median(gaps) <= 1e-6
+    assert np.mean(np.array(gaps) <= 1e-3) >= 0.9
+
+
+def test_plan_at_a_new_price_starts_from_the_last_and_is_as_good():
+    document = plant(2)
+    before = replan(read_case(document))
+    document["prices"]["import_usd_per_kwh"][0] += 0.3
+    case = read_case(document)
+
+    from_last, anew = replan(case, before).solution, replan(case).solution
+
+    assert from_last.objective_usd == pytest.approx(anew.objective_usd, rel=1e-3)
+    assert from_last.bound_usd == pytest.approx(anew.bound_usd, rel=1e-7)
+
+
+def test_plan_of_another_plant_is_no_hindrance():
+    case = read_case(plant(2))
+    other = replan(read_case(plant(4)))
+
+    assert replan(case, other).solution.objective_usd == pytest.approx(replan(case).solution.objective_usd)
+
+
+def test_case_that_has_no_schedule_says_so():
+    document = plant(2)
+    document["heat_storage"]["initial_kwh"] = document["heat_storage"]["capacity_kwh"]
+    document["heat_storage"] |= {"charge_max_kw": 0, "discharge_max_kw": 0, "loss_per_h": 0.5, "min_kwh": 1000}
+
+    plan = replan(read_case(document))
+
+    assert isinstance(plan, Plan)
+    assert plan.solution.status == "error"
+    assert plan.solution.reason

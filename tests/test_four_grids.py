@@ -1,0 +1,159 @@
+"""One service, four grids at once: with their keys, and without."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from grids import ERCOT_KEYS, PJM_KEY, Grids
+from ingest.stand_in import StandIn
+from vibelux.config import Settings
+from vibelux.dispatch.facility import load_facilities
+from vibelux.feeds import all_feeds
+from vibelux.ingest.nodes import HUBS
+from vibelux.market.clock import LiveClock, VirtualClock
+from vibelux.replay.source import TapeSource
+from vibelux.replay.upstream import LoopbackUpstream
+from vibelux.service import Plan, run
+from vibelux.store.keys import create_key
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+FACILITIES = {"CAISO": "salinas-1", "PJM": "lancaster-1", "ERCOT": "fort-worth-1", "NYISO": "brooklyn-1"}
+BEGIN = datetime(2026, 7, 14, 15, 1, tzinfo=UTC)
+SPEED = 150.0
+A_QUARTER_HOUR_AND_A_BIT = 17 * 60 / SPEED
+"""Real seconds: every feed of real-time prices publishes at least once."""
+
+
+class Running:
+    """The service that runs, a key to it, and the stand-in behind it."""
+
+    def __init__(self, url: str, key: str, grids: Grids, there: StandIn) -> None:
+        self.http = httpx2.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"})
+        self.grids, self.there = grids, there
+
+    async def answers(self) -> dict[str, dict[str, Any]]:
+        """What is decided for each facility, by grid."""
+        found = {}
+        for grid, facility in FACILITIES.items():
+            reply = await self.http.get("/api/chp/decision", params={"facilityId": facility})
+            assert reply.status_code == 200, reply.text
+            found[grid] = reply.json()
+        return found
+
+    async def until(self, holds, seconds: float = 60.0) -> dict[str, dict[str, Any]]:
+        async with asyncio.timeout(seconds):
+            while not holds(found := await self.answers()):
+                await asyncio.sleep(0.1)
+        return found
+
+    def asked(self, prefix: str) -> list[str]:
+        return [asked.path for asked in self.there.asked if asked.path.startswith(prefix)]
+
+
+@asynccontextmanager
+async def service(database_url: str, folder: Path, keys: dict[str, str]) -> AsyncIterator[Running]:
+    facilities = [load_facilities(EXAMPLES / f"{grid.lower()}.toml")[0] for grid in FACILITIES]
+    assert [one.id for one in facilities] == list(FACILITIES.values())
+    clock = VirtualClock(BEGIN, SPEED, held=True)
+    grids = Grids(clock)
+    tape = TapeSource(None, HUBS["caiso"])
+    async with LoopbackUpstream(tape, clock) as caiso, StandIn(clock, grids) as there:
+        served = {"caiso": caiso.url} | {name: f"{there.url}/{name}" for name in ("pjm", "ercot", "nyiso", "eia")}
+        settings = Settings.load(
+            None,
+            env=keys | {f"{name.upper()}_BASE_URL": url for name, url in served.items()},
+            data_dir=folder,
+            database_url=database_url,
+        )
+        others = {feed.name for feed in all_feeds() if feed.provider in {"pjm", "ercot", "nyiso"}}
+        stop, told = asyncio.Event(), asyncio.get_running_loop().create_future()
+
+        async def announce(db, url) -> None:
+            clock.release()
+            told.set_result((db, url))
+
+        plan = Plan(
+            settings=settings,
+            facilities=facilities,
+            port=0,
+            clock=clock,
+            only=tape.feeds | others | {"eia/henry-hub-spot"},
+            announce=announce,
+        )
+        task = asyncio.create_task(run(plan, stop))
+        await asyncio.wait([task, told], return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+        db, url = told.result()
+        made = await create_key(db, LiveClock().now(), "test", ["read"], [], None)
+        running = Running(url, made.key, grids, there)
+        try:
+            yield running
+        finally:
+            await running.http.aclose()
+            stop.set()
+            async with asyncio.timeout(10):
+                await task
+
+
+def decided(found: dict[str, dict[str, Any]], grids: Iterable[str]) -> bool:
+    return all(found[grid]["decision"]["action"] in {"run", "stop"} for grid in grids)
+
+
+def is_good(found: dict[str, dict[str, Any]], grids: Iterable[str]) -> bool:
+    return all(found[grid]["marketConditions"]["dataQuality"]["electricity"] == "good" for grid in grids)
+
+
+async def stays_good(running: Running, grids: Iterable[str]) -> None:
+    """In ordinary operation nothing is ever stale between one publication and the next."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + A_QUARTER_HOUR_AND_A_BIT
+    while loop.time() < end:
+        found = await running.answers()
+        ages = {grid: found[grid]["dataFreshness"]["electricity"] for grid in FACILITIES}
+        assert is_good(found, grids), ages
+        assert decided(found, grids)
+        await asyncio.sleep(0.2)
+
+
+@pytest.mark.xdist_group("service")
+async def test_with_their_keys_all_four_grids_decide_on_good_prices(database_url, tmp_path) -> None:
+    async with service(database_url, tmp_path, {"PJM_API_KEY": PJM_KEY} | ERCOT_KEYS) as running:
+        found = await running.until(lambda a: is_good(a, FACILITIES) and decided(a, FACILITIES))
+        for grid, answer in found.items():
+            assert answer["marketConditions"]["isoRegion"] == grid
+            assert answer["marketConditions"]["source"]["electricity"].startswith("real-time-")
+            assert answer["marketConditions"]["dataQuality"]["gas"] == "good"
+        assert found["PJM"]["marketConditions"]["gridPrice"] == pytest.approx(0.09, abs=0.02)
+        running.grids.revoked = True
+        await stays_good(running, FACILITIES)
+        assert running.grids.tokens >= 2, "a token that is refused is renewed"
+        assert running.asked("/ercot/api/public-reports/np6-905-cd/")
+        assert running.asked("/ercot/api/public-reports/np4-190-cd/")
+        assert not [path for path in running.asked("/ercot/misapp") if path.endswith(("=12301", "=12331"))]
+        assert any("DHHNGSP" in path for path in running.asked("/eia/")), "EIA without a key falls back to FRED"
+
+
+@pytest.mark.xdist_group("service")
+async def test_without_keys_pjm_is_unavailable_and_names_its_key_and_the_others_decide(database_url, tmp_path) -> None:
+    others = [grid for grid in FACILITIES if grid != "PJM"]
+    async with service(database_url, tmp_path, {}) as running:
+        found = await running.until(lambda a: is_good(a, others) and decided(a, others))
+        assert found["PJM"]["decision"]["action"] == "unavailable"
+        assert "PJM_API_KEY" in " ".join(found["PJM"]["decision"]["reasons"])
+        assert found["PJM"]["marketConditions"]["dataQuality"]["electricity"] == "missing"
+        await stays_good(running, others)
+        assert running.asked("/pjm/api/") == []
+        assert running.asked("/ercot/api/public-reports/") == []
+        assert running.grids.tokens == 0
+        feeds = (await running.http.get("/api/feeds")).json()["rows"]
+        lights = {row["feed"]: row["light"] for row in feeds}
+        assert lights["pjm/real-time-lmp"] == "off"
+        for name in ("caiso/real-time-pricing", "ercot/settlement-point-prices", "nyiso/real-time-pricing"):
+            assert lights[name] == "good"
