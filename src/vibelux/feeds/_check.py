@@ -33,6 +33,8 @@ _LONGEST = {"-5min": timedelta(minutes=5), "-15min": timedelta(minutes=15), "-ho
 _PARTS = ("energy_component", "congestion_component", "loss_component")
 _ROUNDING = 1e-4
 """USD/kWh: by so much may a price differ from the sum of its parts; in recordings it is a thousandth of that."""
+_IN_DOUBT = 50.0
+"""The confidence level of a price whose parts say another price."""
 _FROM_YEAR, _TO_YEAR = 1900, 2200
 
 
@@ -40,41 +42,39 @@ def check(feed: Feed, parsed: Parsed) -> Parsed:
     """Applies the rules to all frames.
 
     Rows are complete, their numbers finite and plausible, their times within reach and forwards, no longer than their
-    market's name says; a price is the sum of its parts; keys are single (but of replaced versions there may be many).
+    market's name says; keys are single (but of replaced versions there may be many). A price that is not the sum of
+    its parts is kept and doubted.
     """
     for name, frame in parsed.frames.items():
         sound = _sound(feed, KINDS[name], frame, parsed.quarantined)
         single = _single(KINDS[name], sound, parsed.quarantined)
-        parsed.frames[name] = _added_up(KINDS[name], single, parsed.quarantined)
+        parsed.frames[name] = _doubted(KINDS[name], single)
     for name, frame in parsed.superseded.items():
         parsed.superseded[name] = _sound(feed, KINDS[name], frame, parsed.quarantined).unique(maintain_order=True)
     return parsed
 
 
 def _sound(feed: Feed, kind: Kind, frame: "pl.DataFrame", quarantined: list[Quarantined]) -> "pl.DataFrame":
-    if frame.is_empty():
-        return frame
-    frame = _within_reach(kind, frame, quarantined)
-    for condition, reason in _rules(feed, kind, frame):
-        frame = _keep(frame, condition, reason, quarantined)
-    return frame
-
-
-def _within_reach(kind: Kind, frame: "pl.DataFrame", quarantined: list[Quarantined]) -> "pl.DataFrame":
-    """Rows whose times Python and the database can hold; the others are shown as text, as they can be no other way."""
+    """The rows that break no rule; as most frames break none, all rules are asked at once first."""
     import polars as pl
 
+    if frame.is_empty():
+        return frame
     times = {field.name: field.type for field in kind.fields if field.type in {Type.TIME, Type.DATE}}
-    near = [
+    near = pl.all_horizontal(
         pl.col(name).is_between(_new_year(_FROM_YEAR, of), _new_year(_TO_YEAR, of)) | pl.col(name).is_null()
         for name, of in times.items()
-    ]
-    mask = frame.select(keep=pl.all_horizontal(near))["keep"]
-    if not mask.all():
-        _set_aside(
-            frame.filter(~mask).with_columns(pl.col(list(times)).cast(pl.String)), "a time is out of reach", quarantined
-        )
-        frame = frame.filter(mask)
+    )
+    rules = list(_rules(feed, kind, frame))
+    if frame.select(pl.all_horizontal(near, *(condition for condition, _ in rules)).all()).item():
+        return frame
+    mask = frame.select(keep=near)["keep"]
+    # Python cannot hold a time that is out of reach, so such a row is shown as text.
+    far = frame.filter(~mask).with_columns(pl.col(list(times)).cast(pl.String))
+    _set_aside(far, "a time is out of reach", quarantined)
+    frame = frame.filter(mask)
+    for condition, reason in rules:
+        frame = _keep(frame, condition, reason, quarantined)
     return frame
 
 
@@ -139,15 +139,19 @@ def _single(kind: Kind, frame: "pl.DataFrame", quarantined: list[Quarantined]) -
     return _keep(frame, ~clash, "the same interval occurs with two different values", quarantined)
 
 
-def _added_up(kind: Kind, frame: "pl.DataFrame", quarantined: list[Quarantined]) -> "pl.DataFrame":
-    """Prices that are the sum of their parts, or do not tell them all."""
+def _doubted(kind: Kind, frame: "pl.DataFrame") -> "pl.DataFrame":
+    """A price that is not the sum of its parts stays what upstream says that it is, but is no longer sure of itself."""
     import polars as pl
 
     if kind.name != "electricity-price" or frame.is_empty():
         return frame
     difference = pl.col("price_per_kwh") - pl.sum_horizontal(*_PARTS, "ghg_component")
     untold = pl.any_horizontal(pl.col(_PARTS).is_null())
-    return _keep(frame, untold | (difference.abs() <= _ROUNDING), "the price is not the sum of its parts", quarantined)
+    doubted = frame.select((~untold & (difference.abs() > _ROUNDING)).alias("doubted"))["doubted"]
+    if not doubted.any():
+        return frame
+    confidence = pl.when(doubted).then(pl.min_horizontal("confidence_level", _IN_DOUBT)).otherwise("confidence_level")
+    return frame.with_columns(confidence.alias("confidence_level"))
 
 
 def _keep(frame: "pl.DataFrame", condition: "pl.Expr", reason: str, quarantined: list[Quarantined]) -> "pl.DataFrame":
