@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+import structlog
 
 from vibelux.cli import feeds_command
 from vibelux.cli.main import main
@@ -24,6 +25,8 @@ GOOD = b'"Time Stamp","Time Zone","Name","PTID","Load"\r\n"07/14/2026 13:55:00",
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    yield
+    structlog.reset_defaults()  # a command sets up logs for its process, which is ours here
 
 
 def tape(folder: Path, body: bytes, status: int = 200) -> str:

@@ -1,6 +1,8 @@
 """What every feed declares about itself, and what it says to bytes that are nobody's data."""
 
+import gzip
 import random
+import time
 import warnings
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -10,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 import vibelux.feeds
+from payloads.mutants import zipped
 from vibelux.feeds import Ask, Daily, Feed, Payload, Rolling, all_feeds, feed_named, read
 from vibelux.market.errors import FeedError
 from vibelux.market.intervals import Interval, local_day, zone
@@ -79,6 +82,28 @@ NOTHING = {
     "zeros": bytes(4096),
 }
 
+LAUGHS = b"".join(b'<!ENTITY l%d "%s">' % (n, b"&l%d;" % (n - 1) * 10) for n in range(1, 10))
+BOMBS = {
+    "zip 1:1000": zipped([("bomb.csv", bytes(20_000_000))]),
+    "zip in zip in zip": zipped([("2.zip", zipped([("1.zip", zipped([("0.csv", b"a,b")]))]))]),
+    "a thousand members": zipped([(f"{n}.csv", b"a,b\n") for n in range(1_000)]),
+    "gzip 1:1000": gzip.compress(bytes(20_000_000)),
+    "a billion laughs": b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY l0 "ha">' + LAUGHS + b"]><x>&l9;</x>",
+    "an entity from outside": b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><OASISReport>&a;</OASISReport>',
+    "deep XML": b"<a>" * 100_000 + b"</a>" * 100_000,
+    "deep JSON": b"[" * 1_000_000 + b"]" * 1_000_000,
+    "deep objects": b'{"a":' * 200_000 + b"1" + b"}" * 200_000,
+    "a number of a million digits": b'{"items": [{"mw": ' + b"9" * 1_000_000 + b"}]}",
+    "a line without end": b"a," * 500_000,
+    "a cell without end": b'a,b\n1,"' + b"x" * 1_000_000,
+}
+CSV_ERRORS = {
+    ("eia/henry-hub-spot", "deep XML"),
+    ("eia/henry-hub-spot", "a cell without end"),
+    ("rggi/auction-prices", "a cell without end"),
+}
+"""Known to fail; once mended, its line here must go."""
+
 every_feed = pytest.mark.parametrize("feed", all_feeds(), ids=lambda feed: feed.name)
 
 
@@ -103,7 +128,7 @@ def test_a_feed_is_found_where_its_name_says_and_nowhere_else(feed: Feed) -> Non
     assert feed_named(feed.name) is feed
     lines = len(path.read_text().splitlines())
     if lines > A_LONG_FEED:
-        print(f"{path.relative_to(FOLDER)} has {lines} lines, over {A_LONG_FEED}")  # noqa: T201 (a hint, no failure)
+        print(f"{path.relative_to(FOLDER)} has {lines} lines, over {A_LONG_FEED}")
 
 
 @every_feed
@@ -203,6 +228,19 @@ def test_bytes_that_hold_no_data_are_a_named_error(feed: Feed, body: bytes) -> N
     with pytest.raises(FeedError) as caught:
         read(feed, Payload(body, name="x"))
     assert str(caught.value)
+
+
+@every_feed
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_bombs_are_refused_soon(feed: Feed, bomb: str, request: pytest.FixtureRequest) -> None:
+    if (feed.name, bomb) in CSV_ERRORS:
+        request.applymarker(pytest.mark.xfail(reason="csv.Error is not turned into Corrupt", strict=True))
+    with pytest.raises(FeedError):
+        read(feed, Payload(b""))  # what is imported by the first call is no part of it
+    began = time.process_time()
+    with pytest.raises(FeedError):
+        read(feed, Payload(BOMBS[bomb], "x"))
+    assert time.process_time() - began < 2
 
 
 @every_feed

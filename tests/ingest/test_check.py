@@ -106,3 +106,15 @@ def test_the_change_of_gas_is_by_hub_and_from_day_to_day() -> None:
         ("ZERO", date(2026, 7, 14), 1.0),
     )
     assert gas_change(parsed) == pytest.approx({"PGE": 10.0, "NEGATIVE": 50.0})
+
+
+def test_a_look_ahead_of_another_market_does_not_make_a_feed_complete() -> None:
+    feed = replace(PRICES, market="real-time-5min")
+    parsed = examine(feed, Payload(csv_of(START - STEP, 12))).parsed
+    prices = parsed.frames["electricity-price"]
+    ahead = pl.when(pl.col("market_interval_start") >= START).then(pl.lit("advisory-15min")).otherwise("market")
+    parsed.frames["electricity-price"] = prices.with_columns(market=ahead)
+    covered = coverage(feed, parsed)
+    assert covered.newest_end == START
+    assert not is_complete(feed, covered.newest_end, NOON)
+    assert is_complete(PRICES, coverage(PRICES, parsed).newest_end, NOON), "where no market is declared all count"

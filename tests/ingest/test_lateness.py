@@ -82,18 +82,14 @@ def test_before_anything_came_nothing_is_called_late():
 @pytest.mark.parametrize("feed", all_feeds(), ids=lambda feed: feed.name)
 @pytest.mark.parametrize("now", [NOON, utc(2026, 3, 8, 9, 30), utc(2026, 11, 1, 8, 15)], ids=str)
 def test_for_each_feed_what_is_out_is_not_late_and_one_publication_behind_is(feed, now):
-    known = feed.publication.known_until(now)
+    publication = feed.publication
+    known = publication.known_until(now)
     assert lateness(feed, now, known).late_seconds == 0.0
-    before = feed.publication.known_until(now - timedelta(seconds=1))
-    while before >= known:
-        before = feed.publication.known_until(before - timedelta(days=1, seconds=1) if feed.cadence_seconds > 3600 else
-                                              before - timedelta(seconds=feed.cadence_seconds) + _lag(feed))  # fmt: skip
+    moment, step = now, timedelta(seconds=feed.cadence_seconds)
+    while (before := publication.known_until(moment)) == known:
+        moment -= step
     found = lateness(feed, now, before)
     assert found.late_seconds is not None
     assert found.expected_at <= now
-    assert feed.publication.known_until(found.expected_at) > before
-    assert feed.publication.known_until(found.expected_at - timedelta(microseconds=1)) <= before
-
-
-def _lag(feed) -> timedelta:
-    return feed.publication.lag - timedelta(seconds=1)
+    assert publication.known_until(found.expected_at) > before
+    assert publication.known_until(found.expected_at - timedelta(microseconds=1)) <= before

@@ -12,8 +12,8 @@ def fuel_csv(prices: dict[str, list[str]]) -> str:
     lines = ["INTERVALSTARTTIME_GMT,INTERVALENDTIME_GMT,OPR_DT,OPR_HR,FUEL_REGION_ID,XML_DATA_ITEM,PRC,GROUP"]
     for region, hours in prices.items():
         lines += [
-            f"2026-07-14T{7 + n:02d}:00:00-00:00,2026-07-14T{8 + n:02d}:00:00-00:00,2026-07-14,{n + 1},{region},FUEL_PRC,"
-            f"{p},1"
+            f"2026-07-14T{7 + n:02d}:00:00-00:00,2026-07-14T{8 + n:02d}:00:00-00:00,2026-07-14,{n + 1},{region},"
+            f"FUEL_PRC,{p},1"
             for n, p in enumerate(hours)
         ]
     return "\n".join(lines) + "\n"

@@ -24,6 +24,7 @@ _HOUR = timedelta(hours=1)
 _BY_HOUR = {"loadForecastVsActual", "combine-wind-solar"}
 """Dashboards whose rows are hours; one that has lost its `hourEnding` would pass for an instant."""
 _PLANNED = "demand, forecast"
+_FIRST_YEAR = 2000
 
 
 def _all(variable: str, *fields: str) -> dict[str, Meaning]:
@@ -149,11 +150,16 @@ def _fuels(
 
 
 def _stamp(text: object, row: object, quarantined: list[Quarantined]) -> datetime | None:
+    reason = f"{text!r} is before there were dashboards"
     try:
-        return parse_utc(str(text))
+        moment = parse_utc(str(text))
     except TimeRefused as error:
-        quarantined.append(Quarantined(str(error), str(text), str(row)[:400]))
-        return None
+        reason = str(error)
+    else:
+        if moment.year >= _FIRST_YEAR:
+            return moment
+    quarantined.append(Quarantined(reason, str(text), str(row)[:400]))
+    return None
 
 
 def _number(

@@ -26,6 +26,8 @@ _LAYOUTS = (
 )
 _QUARTERS, _RUNS = _mis.Listed(12301, _mis.before(17), years=13061), _mis.Listed(12300, _mis.before(5))
 _documents = _mis.downloads((_QUARTERS, _RUNS))
+_PUBLICATION = Rolling(step=timedelta(minutes=15), lag=timedelta(minutes=17, seconds=10), reread=timedelta(0))
+"""A document never changes, so the hour before is not read again; a page of the API holds the whole day anyway."""
 
 
 def requests(ask: Ask) -> Iterator[Request]:
@@ -58,7 +60,7 @@ FEED = Feed(
     reports=("NP6-905-CD", "NP6-788-CD", "NP6-785-ER"),
     service=_mis.ERCOT,
     url=_mis.LIST_URL,
-    publication=Rolling(step=timedelta(minutes=15), lag=timedelta(minutes=17, seconds=10)),
+    publication=_PUBLICATION,
     stale_after_seconds=45 * 60,
     timezone=ZONE,
     unit="USD/MWh",
