@@ -1,7 +1,7 @@
 """What all tests share."""
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import pytest_asyncio
+import structlog
 from psycopg import sql
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -31,6 +32,13 @@ class Server:
 
     async def admin(self) -> psycopg.AsyncConnection:
         return await psycopg.AsyncConnection.connect(self.url_of("postgres"), autocommit=True)
+
+
+@pytest.fixture(autouse=True)
+def _quiet_logs() -> Iterator[None]:
+    """A test that runs a command sets up logs on its own captured stderr; the next must not write there."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

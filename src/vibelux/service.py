@@ -68,7 +68,8 @@ class Plan:
 
 def enabled_feeds(settings: Settings) -> list[Feed]:
     """The feeds that run: keyless ones, and those whose key is there."""
-    return [feed for feed in all_feeds() if settings.provider_enabled(feed.provider, feed.needs_key)]
+    asked = (feed for feed in all_feeds() if feed.url)  # what has no address comes from the operator
+    return [feed for feed in asked if settings.provider_enabled(feed.provider, feed.needs_key)]
 
 
 async def run(plan: Plan, stop: asyncio.Event) -> None:
@@ -89,7 +90,7 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
         desk = Desk(
             db,
             clock,
-            limits=Limits(electricity=settings.stale_data_threshold, slower=_stale_limits()),
+            limits=Limits(electricity=settings.stale_data_threshold, slower=_stale_limits(), daily=_daily_limits()),
             missing_keys=_missing_keys(settings),
             metrics=DeskMetrics(registry),
         )
@@ -189,6 +190,12 @@ def _missing_keys(settings: Settings) -> dict[str, str]:
         if feed.is_price and names:
             missing[feed.provider.upper()] = ", ".join(names)
     return missing
+
+
+def _daily_limits() -> dict[tuple[str, str], float]:
+    """The feeds' own limits for daily prices, by kind and provider."""
+    kinds = {"gas-price", "carbon-price"}
+    return {(feed.kind, feed.provider): float(feed.stale_after_seconds) for feed in all_feeds() if feed.kind in kinds}
 
 
 def _stale_limits() -> dict[str, float]:

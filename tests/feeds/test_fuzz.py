@@ -1,6 +1,6 @@
-"""Whatever the bytes: rows that hold what rows promise, or an error of the tree; soon; and no row that is wrong unsaid.
+"""Whatever the bytes: rows that hold what rows promise, or an error of the tree, soon. Never another exception.
 
-Accidents are for crashes; below them, one change at a time, are those that an upstream makes in silence.
+Changes that an upstream makes in silence, one at a time, are in `test_silent_changes`.
 `VIBELUX_SOAK=1` tries over 100,000 payloads, each time others; the ordinary run over 2,000, each time the same.
 """
 

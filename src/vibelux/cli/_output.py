@@ -27,7 +27,9 @@ def progress_done() -> None:
 
 def as_json_document(value: Any) -> None:
     """One JSON document on stdout."""
-    print(json.dumps(value, default=str, ensure_ascii=False))
+    from vibelux.market.frames import plain
+
+    print(json.dumps(value, default=lambda cell: str(plain(cell)), ensure_ascii=False))
 
 
 def table_or_json(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:

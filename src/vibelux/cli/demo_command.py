@@ -9,7 +9,7 @@ import os
 import sys
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from vibelux.cli import _database, _output, _running
 from vibelux.market.errors import UsageError
@@ -101,6 +101,7 @@ async def _replay(
     _running.set_up_logs(args.log_level)
     folder = Path(args.data_dir) / _label(tape, begin)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = _alone(folder)
     position = folder / "moment"
     clock = VirtualClock(recall(position) or begin, args.speed, held=True)
     nodes = tuple(sorted({one.pricing_node for one in facilities}))
@@ -127,6 +128,20 @@ async def _replay(
         finally:
             remembering.cancel()
             await asyncio.gather(remembering, return_exceptions=True)
+            lock.close()
+
+
+def _alone(folder: Path) -> IO[str]:
+    """Two virtual clocks must not drive one database; the lock goes with the process, however it ends."""
+    import fcntl
+
+    lock = (folder / "running").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise UsageError(f"{folder} is in use by another demo; stop it, or give another --data-dir") from error
+    return lock
 
 
 def _label(tape: "Tape | None", begin: datetime) -> str:

@@ -94,8 +94,11 @@ async def _ask(upstream: "Upstream", provider: str, feed: "Feed") -> dict[str, A
     from vibelux.market.clock import LiveClock
 
     ask = Ask(feed.publication.window(LiveClock().now()), with_hubs(feed))
+    request = next(iter(feed.requests(ask)), None)
+    if request is None:
+        return _check(provider, None, "nothing to ask without a place or a file")
     try:
-        reply = await upstream.fetch(feed, next(iter(feed.requests(ask))))
+        reply = await upstream.fetch(feed, request)
     except Throttled as error:
         return _check(provider, True, str(error), "it answers; wait a little")
     except AccessDenied as error:

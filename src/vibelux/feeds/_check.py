@@ -115,7 +115,7 @@ def _stretches(kind: Kind, frame: "pl.DataFrame") -> "Iterator[tuple[pl.Expr, st
 
     start, end = _STRETCH[kind.name]
     yield pl.col(end) > pl.col(start), "the interval does not end after it starts"
-    for market in frame["market"].unique().drop_nulls():
+    for market in frame["market"].unique().drop_nulls() if kind.name == "electricity-price" else ():
         longest = next((length for ending, length in _LONGEST.items() if market.endswith(ending)), None)
         if longest is not None:
             fits = pl.col(end) - pl.col(start) <= longest

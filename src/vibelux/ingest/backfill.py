@@ -54,6 +54,7 @@ async def backfill(
     """
     done = _Done(data_dir / "backfill" / feed.provider / f"{feed.data_type}.json", nodes)
     chunks = chunks_of(feed, window)
+    await collector.catch_up()
     for number, chunk in enumerate(chunks, start=1):
         if chunk in done:
             yield Progress(chunk, number, len(chunks), Written(), skipped=True)

@@ -80,6 +80,14 @@ class Collector:
         """Whether journalled payloads still wait for the store."""
         return self._journal.has_pending
 
+    async def catch_up(self) -> None:
+        """Stores what an earlier outage left in the journal; `run` does so by itself.
+
+        Raises:
+            StoreUnavailable: the store is away.
+        """
+        await self._intake.store_pending()
+
     async def poll(self, feed: Feed, ask: Ask, *, background: bool = False) -> Written:
         """Asks for a window and stores what comes; every failure is reported before it is raised.
 

@@ -96,12 +96,17 @@ class Intake:
         while True:
             await self._something_waits.wait()
             try:
-                await self._store_pending()
+                await self.store_pending()
             except StoreUnavailable as error:
                 log.info("the store is still away", error=str(error))
                 await asyncio.sleep(STORE_RETRY_SECONDS)
 
-    async def _store_pending(self) -> None:
+    async def store_pending(self) -> None:
+        """Stores them now.
+
+        Raises:
+            StoreUnavailable: the store is still away.
+        """
         while entries := await self._journal.pending():
             self._metrics.pending(len(entries))
             for entry in entries:

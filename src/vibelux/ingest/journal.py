@@ -42,7 +42,7 @@ class Journal:
     def __init__(self, data_dir: Path) -> None:
         self._root = data_dir / "journal"
         self._pending = self._root / "pending"
-        self._has_pending = self._pending.is_dir() and any(self._pending.iterdir())
+        self._has_pending = any(self._pending.glob("*.json"))
 
     async def keep(self, feed: Feed, reply: Reply) -> Receipt:
         """Writes the bytes down, once however often the same bytes come in a day.
@@ -99,7 +99,7 @@ class Journal:
     async def settle(self, entry: Path) -> None:
         """The rows of a waiting payload are stored, or can never be."""
         await _on_disk(lambda: entry.unlink(missing_ok=True))
-        self._has_pending = any(self._pending.iterdir())
+        self._has_pending = any(self._pending.glob("*.json"))
 
     async def remove_before(self, day: date) -> int:
         """Deletes the folders of days before `day` (UTC); says how many."""

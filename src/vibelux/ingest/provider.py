@@ -108,6 +108,8 @@ class MarketDataProvider:
             try:
                 if isinstance(reply, FeedError):
                     raise reply
+                if reply.not_modified:
+                    continue  # whoever shares the upstream has it already
                 findings = await in_thread(feed, partial(examine, feed, payload_of(reply), ask.nodes))
             except FeedError:
                 if answer.is_last_word:

@@ -60,6 +60,18 @@ class Limits:
     slower: Mapping[str, float] = field(default_factory=dict)
     """By market, the limit of electricity prices that come less often than each five minutes."""
 
+    daily: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    """By kind of record and provider, the feed's own limit; an auction price lasts a quarter."""
+
+    def of_daily(self, kind: str, row: Row | None, otherwise: float) -> float:
+        """The limit of a daily price, by the provider that its source names first.
+
+        >>> Limits(daily={("carbon-price", "carb"): 9504000.0}).of_daily("carbon-price", {"data_source": "CARB x"}, 1.0)
+        9504000.0
+        """
+        provider = str((row or {}).get("data_source") or "").partition(" ")[0].lower()
+        return self.daily.get((kind, provider), otherwise)
+
     def real_time(self, iso_region: str) -> float:
         """The limit of a grid's real-time price.
 
@@ -168,7 +180,7 @@ def conditions(
         source="hub_name",
         zone_name=site.zone_name,
         now=now,
-        limit_seconds=limits.gas,
+        limit_seconds=limits.of_daily("gas-price", rows.gas, limits.gas),
         usable_days=_GAS_USABLE_DAYS,
     )
     carbon = daily_quote(
@@ -177,7 +189,7 @@ def conditions(
         source="market_name",
         zone_name=site.zone_name,
         now=now,
-        limit_seconds=limits.carbon,
+        limit_seconds=limits.of_daily("carbon-price", rows.carbon, limits.carbon),
         usable_days=_CARBON_USABLE_DAYS,
     )
     prices = _facility_prices(site, electricity, gas, carbon)

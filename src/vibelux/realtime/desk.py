@@ -7,6 +7,7 @@ that grows stale changes a decision as much as one that comes. A facility whose 
 import asyncio
 import time
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -99,14 +100,15 @@ class Desk:
 
     async def run(self) -> None:
         """Decides until cancelled. The database being away is waited out: what is due stays due."""
-        reloaded = time.monotonic()
+        reloaded = looked = time.monotonic()
         while True:
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(_TICK_SECONDS):
                     await self._wake.wait()
-            except TimeoutError:
-                self._due |= {name for name, held in self._held.items() if self._changed_by_time(held)}
             self._wake.clear()
+            if time.monotonic() - looked >= _TICK_SECONDS:
+                self._due |= {name for name, held in self._held.items() if self._changed_by_time(held)}
+                looked = time.monotonic()
             try:
                 if time.monotonic() - reloaded > _RELOAD_SECONDS:
                     await self._reload()
@@ -181,12 +183,12 @@ class Desk:
         return conditions(held.facility, now, held.rows, self._limits, missing)
 
     def _changed_by_time(self, held: _Held) -> bool:
-        """Whether the prices have aged into something else, or a stand-in for the live price has run out."""
+        """Whether the prices have aged into something else, or the decision has run out."""
         if held.signature is None:
             return False
         now = self._clock.now()
         ran_out = held.valid_until is not None and now >= held.valid_until
-        return (ran_out and _degraded(held)) or _signature(self._conditions(held, now)) != held.signature
+        return ran_out or _signature(self._conditions(held, now)) != held.signature
 
     async def _decide_now(self, held: _Held) -> None:
         """Decides for who asks, so that nobody is shown a decision that its prices no longer carry."""
@@ -230,10 +232,13 @@ class Desk:
         decision = decide(facility, current, held.state, now)
         answer = _answer(current, decision, now)
         news, told = _price_news(held)
+        if not news and decision.valid_until == held.valid_until and _signature(current) == held.signature:
+            return  # an event of a market that this decision does not rest on
         messages = [*news, {"type": "chp-decision-update", "body": {"decision": answer["decision"]}}]
         context = {name: answer[name] for name in ("marketConditions", "operations", "dataFreshness")}
         numbers = await kept.save_decision(self._db, facility.id, now, answer["decision"], context, messages)
-        held.state = PlantState.from_decision(answer["decision"])
+        if decision.units:  # when nothing can be said the plant goes on as it was
+            held.state = PlantState.from_decision(answer["decision"])
         # With the number of its newest message, so that a listener can tell which messages it already contains.
         held.answer, held.told = answer | {"seq": numbers[-1]}, told
         held.signature, held.valid_until = _signature(current), decision.valid_until

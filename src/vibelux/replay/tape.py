@@ -57,7 +57,7 @@ class _Line(msgspec.Struct):
     origin: Origin | None = None
 
 
-class _About(msgspec.Struct, omit_defaults=True):
+class _About(msgspec.Struct):
     origin: Origin = Origin.RECORDED
     nodes: tuple[str, ...] = ()
     note: str = ""

@@ -70,7 +70,11 @@ export class DeskState {
   ages() {
     const since = Math.max(0, (this.clock.now() - this.answeredAt) / 1000);
     const grown = ([name, seconds]) => [name, seconds == null ? null : seconds + since];
-    return Object.fromEntries(Object.entries(this.answer.dataFreshness).map(grown));
+    const ages = Object.fromEntries(Object.entries(this.answer.dataFreshness).map(grown));
+    // An interval that still runs has no age: it begins to age when it ends.
+    const end = this.prices.at(-1)?.end;
+    if (ages.electricity != null && end) ages.electricity = Math.min(ages.electricity, Math.max(0, (this.clock.now() - end) / 1000));
+    return ages;
   }
 
   /** The stretches in which the plant was told the same: to run, or not to. */
