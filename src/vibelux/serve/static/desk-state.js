@@ -71,9 +71,9 @@ export class DeskState {
     const since = Math.max(0, (this.clock.now() - this.answeredAt) / 1000);
     const grown = ([name, seconds]) => [name, seconds == null ? null : seconds + since];
     const ages = Object.fromEntries(Object.entries(this.answer.dataFreshness).map(grown));
-    // An interval that still runs has no age: it begins to age when it ends.
+    // An interval that still ran when this was told has no age: it begins to age when it ends.
     const end = this.prices.at(-1)?.end;
-    if (ages.electricity != null && end) ages.electricity = Math.min(ages.electricity, Math.max(0, (this.clock.now() - end) / 1000));
+    if (this.answer.dataFreshness.electricity === 0 && end) ages.electricity = Math.max(0, (this.clock.now() - end) / 1000);
     return ages;
   }
 
