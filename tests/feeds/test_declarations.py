@@ -97,13 +97,6 @@ BOMBS = {
     "a line without end": b"a," * 500_000,
     "a cell without end": b'a,b\n1,"' + b"x" * 1_000_000,
 }
-CSV_ERRORS = {
-    ("eia/henry-hub-spot", "deep XML"),
-    ("eia/henry-hub-spot", "a cell without end"),
-    ("rggi/auction-prices", "a cell without end"),
-}
-"""Known to fail; once mended, its line here must go."""
-
 every_feed = pytest.mark.parametrize("feed", all_feeds(), ids=lambda feed: feed.name)
 
 
@@ -232,9 +225,7 @@ def test_bytes_that_hold_no_data_are_a_named_error(feed: Feed, body: bytes) -> N
 
 @every_feed
 @pytest.mark.parametrize("bomb", BOMBS)
-def test_bombs_are_refused_soon(feed: Feed, bomb: str, request: pytest.FixtureRequest) -> None:
-    if (feed.name, bomb) in CSV_ERRORS:
-        request.applymarker(pytest.mark.xfail(reason="csv.Error is not turned into Corrupt", strict=True))
+def test_bombs_are_refused_soon(feed: Feed, bomb: str) -> None:
     with pytest.raises(FeedError):
         read(feed, Payload(b""))  # what is imported by the first call is no part of it
     began = time.process_time()

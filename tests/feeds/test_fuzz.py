@@ -19,7 +19,6 @@ from payloads.outcomes import (
     SOAK,
     Seed,
     every_feed,
-    every_feed_but,
     everything,
     known,
     nothing_new,
@@ -110,11 +109,7 @@ def test_every_length_of_a_cut_off_payload_is_rows_of_the_whole_or_a_named_error
                 nothing_new(found, whole)
 
 
-LAST_DAY = "the last day of the calendar, 12/31/9999, with a `Time Zone` label is an OverflowError (_files._labelled)"
-LABELLED = ("nyiso/fuel-mix", "nyiso/load", "nyiso/reserve-prices", "nyiso/transmission-congestion")
-
-
-@every_feed_but(dict.fromkeys(LABELLED, LAST_DAY) if SOAK else {})
+@every_feed
 def test_any_trouble_in_any_cell_is_rows_or_a_named_error(feed: Feed) -> None:
     for seed in tables(feed):
         table = seed.table

@@ -50,7 +50,7 @@ def loose(feed: Feed) -> frozenset[str]:
 
 
 RENAMED = {
-    "eia/regional-gas-prices": "a lost `area-name` becomes the region 'None'",
+    "eia/regional-gas-prices": "a field that is gone is written as 'None' in a name",
     "nyiso/reserve-prices": "without `Name` the zones' prices pass for those of the whole state (NYCA)",
 }
 

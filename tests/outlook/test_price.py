@@ -239,3 +239,11 @@ def test_an_unpublished_day_ahead_price_is_no_feature():
     ahead = features(real_time(values, values + 0.01).known(now), starts, starts + 60)
     assert ahead.published.tolist() == [[True, False]]
     assert ahead.values[0, 1, F.DAY_AHEAD] == ahead.values[0, 1, F.MEDIAN_14]
+
+
+def test_the_end_of_what_is_known_is_that_of_the_node_known_longest():
+    values = np.ones((2, 48))
+    values[0, 30:] = np.nan
+    values[1, 5:20] = values[1, 34:] = np.nan
+    assert Series.of(FIRST, 60, values).known_until == FIRST + 34 * 60
+    assert Series.of(FIRST, 60, np.full(48, np.nan)).known_until == FIRST

@@ -115,7 +115,9 @@ def _stretches(kind: Kind, frame: "pl.DataFrame") -> "Iterator[tuple[pl.Expr, st
 
     start, end = _STRETCH[kind.name]
     yield pl.col(end) > pl.col(start), "the interval does not end after it starts"
-    for market in frame["market"].unique().drop_nulls() if kind.name == "electricity-price" else ():
+    for market in frame["market"].unique().drop_nulls():
+        if kind.name == "ancillary-price" and market.startswith("hasp"):
+            continue  # an hourly process that prints quarter hours for energy; for reserves no recording tells
         longest = next((length for ending, length in _LONGEST.items() if market.endswith(ending)), None)
         if longest is not None:
             fits = pl.col(end) - pl.col(start) <= longest

@@ -1,5 +1,6 @@
 """Reads CSV into columns of text or numbers, by stripped header names; what is missing is refused loudly."""
 
+import csv
 import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -9,6 +10,18 @@ from vibelux.market.errors import Corrupt, SchemaChanged
 
 if TYPE_CHECKING:
     import polars as pl
+
+
+def csv_lines(text: str, name: str = "") -> list[list[str]]:
+    """All lines of a small CSV as texts, for tables whose header is not in the first line.
+
+    Raises:
+        Corrupt: it is no CSV.
+    """
+    try:
+        return list(csv.reader(io.StringIO(text, newline="")))
+    except csv.Error as error:
+        raise Corrupt(f"{name or 'payload'}: not a CSV table: {error}") from error
 
 
 def header_of(body: bytes, separator: str = ",") -> list[str]:

@@ -5,13 +5,12 @@ those of three years later (17 CCR 95910(c)). The summary names only the month: 
 the usual day of an auction, and comes out about a week later, at noon.
 """
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from datetime import date, time, timedelta
 from typing import TYPE_CHECKING
 
 from vibelux.feeds._check import shaped
+from vibelux.feeds._csv import csv_lines
 from vibelux.feeds._feed import Ask, Daily, Feed, Payload, Request, Service
 from vibelux.feeds._html import refuse_page
 from vibelux.feeds._pdf import pdf_lines
@@ -68,15 +67,16 @@ def _from_csv(payload: Payload, quarantined: list[Quarantined]) -> Iterator[Auct
     text = without_bom(payload.body).decode("utf-8", "replace")
     if "," not in text.partition("\n")[0]:
         raise Corrupt(f"{payload.name or 'payload'}: neither the PDF of auctions nor a CSV of them: {text[:120]!r}")
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    day, current, advance = (_column(reader.fieldnames or (), names, payload) for names in (_DAY, _CURRENT, _ADVANCE))
-    for row in reader:
+    header, *lines = csv_lines(text, payload.name)
+    day, current, advance = (_column(header, names, payload) for names in (_DAY, _CURRENT, _ADVANCE))
+    for line in lines:
+        row = dict(zip(header, line, strict=False))
         try:
             held = date.fromisoformat(row[day])
             yield Auction(held.year, held.month, float(row[current]), float(row[advance]) if row[advance] else None)
-        except (ValueError, TypeError):
+        except (KeyError, ValueError):
             quarantined.append(
-                Quarantined("no auction with its prices", str(row[day]), ",".join(map(str, row.values())))
+                Quarantined("no auction with its prices", str(row.get(day)), ",".join(map(str, row.values())))
             )
 
 

@@ -4,8 +4,6 @@ Each row says which of them it is from. The API needs a key; without one the wor
 away. Weekends and holidays have no price: what is traded on a Friday is delivered until Monday.
 """
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
@@ -13,6 +11,7 @@ from itertools import pairwise
 from statistics import median
 
 from vibelux.feeds._check import shaped
+from vibelux.feeds._csv import csv_lines
 from vibelux.feeds._feed import Ask, Daily, Feed, Payload, Request, Service
 from vibelux.feeds._html import refuse_page
 from vibelux.feeds._text import excerpt, without_bom
@@ -95,7 +94,7 @@ def _from_api(payload: Payload) -> tuple[str, Sequence[Row]]:
 
 def _from_csv(payload: Payload, body: bytes) -> tuple[str, Sequence[Row]]:
     """Two columns under a header, which EIA's own browser puts below some lines of title."""
-    lines = list(csv.reader(io.StringIO(body.decode("utf-8", "replace"), newline="")))
+    lines = csv_lines(body.decode("utf-8", "replace"))
     head = next((at for at, line in enumerate(lines[:10]) if len(line) == 2 and line[0].strip() in _COLUMNS), None)
     if head is None:
         raise Corrupt(f"{payload.name or 'payload'}: no series of prices: {excerpt(body)}")

@@ -173,6 +173,9 @@ def _monthly(payload: Payload, quarantined: list[Quarantined]) -> Iterator[_Pric
         if unit.upper() != "$/MCF":
             raise SchemaChanged(f"{payload.name or 'payload'}: prices in {unit}, not in $/MCF", extra=(unit,))
         area, period, key = (str(row.get(field)) for field in ("area-name", "period", "series"))
+        if row.get("area-name") is None:
+            quarantined.append(Quarantined("no area", f"{key} {period}", str(row)))
+            continue
         try:
             month = date.fromisoformat(f"{period}-01")
             price = float(str(row.get("value"))) / MMBTU_PER_MCF

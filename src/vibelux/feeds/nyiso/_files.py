@@ -151,7 +151,10 @@ def _labelled(hour: datetime, label: str) -> datetime | None:
     behind = _BEHIND_UTC.get(label)
     if behind is None:
         return None
-    moment = (hour + behind).replace(tzinfo=UTC)
+    try:
+        moment = (hour + behind).replace(tzinfo=UTC)
+    except OverflowError:
+        return None
     return moment if local_naive(moment, ZONE) == hour else None
 
 

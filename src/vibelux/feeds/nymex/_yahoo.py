@@ -4,13 +4,12 @@ The bar of a session that still runs is not a settlement, and after hours neithe
 is believed once a later day has begun. The front month is stitched: it jumps when one contract follows another.
 """
 
-import csv
-import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+from vibelux.feeds._csv import csv_lines
 from vibelux.feeds._feed import Request, Service
 from vibelux.feeds.nymex._settled import Settled
 from vibelux.market.contracts import CALENDAR_FROM, contract_code, delivery_month, front_month, last_trading_day
@@ -88,7 +87,7 @@ def exported(body: bytes, name: str, quarantined: list[Quarantined]) -> Iterator
         SchemaChanged: another product, or no column of closes.
     """
     label = name or "payload"
-    lines = list(csv.reader(io.StringIO(body.decode("utf-8", "replace"), newline="")))
+    lines = csv_lines(body.decode("utf-8", "replace"))
     head = lines[0]
     if "Close" not in head or "Volume" not in head or len(lines) < _EXPORT_LINES:
         raise SchemaChanged(f"{label}: an export without Close and Volume", missing=("Close", "Volume"))

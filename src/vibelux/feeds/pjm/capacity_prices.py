@@ -6,13 +6,13 @@ may have the delivery year and the auction in columns of its own. For an auction
 """
 
 import csv
-import io
 import re
 from collections.abc import Iterator, Sequence
 from datetime import date, time
 from typing import TYPE_CHECKING
 
 from vibelux.feeds._check import shaped
+from vibelux.feeds._csv import csv_lines
 from vibelux.feeds._feed import Ask, Daily, Feed, Payload, Request, Service
 from vibelux.feeds._text import looks_like_html, without_bom
 from vibelux.feeds._zip import unpack
@@ -86,7 +86,7 @@ def _csv_cells(body: bytes, name: str) -> Cells:
     if body.startswith(_OLD_WORKBOOK):
         raise Corrupt(f"{name or 'payload'}: a workbook of the old .xls form is not read; save it as .xlsx or .csv")
     try:
-        return list(csv.reader(io.StringIO(without_bom(body).decode("utf-8", "replace"), newline="")))
+        return csv_lines(without_bom(body).decode("utf-8", "replace"))
     except csv.Error as error:
         raise Corrupt(f"{name or 'payload'}: not a CSV table: {error}") from error
 

@@ -4,14 +4,13 @@ An allowance is one short ton of CO2, so prices become those of a metric ton. Fr
 period were sold on the same days (`Auction 3 (Future)`): a market of their own here, as the page gives no vintage.
 """
 
-import csv
-import io
 import re
 from collections.abc import Iterator, Sequence
 from datetime import date, time, timedelta
 from typing import TYPE_CHECKING
 
 from vibelux.feeds._check import shaped
+from vibelux.feeds._csv import csv_lines
 from vibelux.feeds._feed import Ask, Daily, Feed, Payload, Request, Service
 from vibelux.feeds._html import Rows, parse_html, rows_of
 from vibelux.feeds._text import excerpt, looks_like_markup, without_bom
@@ -59,7 +58,7 @@ def parse(payload: Payload) -> Parsed:
             raise Corrupt(
                 f"{payload.name or 'payload'}: neither the page of auctions nor a CSV: {excerpt(payload.body)}"
             )
-        lines = list(csv.reader(io.StringIO(text, newline="")))
+        lines = csv_lines(text)
         rows, source = _columns([lines], _CSV_COLUMNS, payload), "RGGI prices and volumes, as CSV"
     parsed.frames[CARBON_PRICE.name] = _records(rows, source, parsed.quarantined)
     return parsed
