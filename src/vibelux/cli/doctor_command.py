@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from vibelux.ingest.client import Upstream
 
 _SKEW_SECONDS = 30.0
+_PATIENCE_SECONDS = 20.0
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +74,9 @@ def _keys(settings: "Settings") -> list[dict[str, Any]]:
 
 
 async def _upstreams(settings: "Settings") -> AsyncIterator[dict[str, Any]]:
-    """One small request to one feed of each enabled provider."""
+    """One small request to one feed of each enabled provider, all at once."""
+    import asyncio
+
     from vibelux.ingest.client import Upstream
     from vibelux.market.clock import LiveClock
     from vibelux.service import base_urls, credentials, enabled_feeds
@@ -82,8 +85,20 @@ async def _upstreams(settings: "Settings") -> AsyncIterator[dict[str, Any]]:
     for feed in enabled_feeds(settings):
         first.setdefault(feed.provider, feed)
     async with Upstream(LiveClock(), credentials=credentials(settings), base_urls=base_urls(settings)) as upstream:
-        for provider, feed in first.items():
-            yield await _ask(upstream, provider, feed)
+        for check in await asyncio.gather(*(_asked(upstream, provider, feed) for provider, feed in first.items())):
+            yield check
+
+
+async def _asked(upstream: "Upstream", provider: str, feed: "Feed") -> dict[str, Any]:
+    """The check, or the word that it takes too long: a person waits for it."""
+    import asyncio
+
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            return await _ask(upstream, provider, feed)
+    except TimeoutError:
+        what = f"no answer within {_PATIENCE_SECONDS:.0f} s"
+        return _check(provider, False, what, f"is {feed.service.name} reachable from here?")
 
 
 async def _ask(upstream: "Upstream", provider: str, feed: "Feed") -> dict[str, Any]:
