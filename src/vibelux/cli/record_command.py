@@ -2,14 +2,9 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from vibelux.cli import _database, _output, _running, serve_command
 from vibelux.market.errors import UsageError
-
-if TYPE_CHECKING:
-    from vibelux.feeds import Feed
-    from vibelux.ingest.client import Reply
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,23 +26,11 @@ def run(args: argparse.Namespace) -> int:
     settings = _database.settings_of(args)
     _running.set_up_logs(args.log_level)
     with Recorder(folder) as recorder:
-
-        def tap(feed: "Feed", reply: "Reply") -> None:
-            recorder.record(
-                feed=feed.name,
-                url=reply.request.url,
-                status=reply.status,
-                headers=reply.headers,
-                body=reply.body,
-                received_at=reply.received_at,
-                origin=reply.origin,
-            )
-
         plan = Plan(
             settings=settings,
             facilities=serve_command.facilities_of(args.config),
             port=args.port,
-            tap=tap,
+            tap=recorder.tap,
             announce=_running.telling(f"recording into {folder}; Vibelux is at {{url}}"),
         )
         code = _database.run_async(_running.run_until_stopped(plan))
