@@ -167,6 +167,7 @@ async def test_a_keyboard_and_a_screen_reader_find_everything(browser: Any) -> N
     async with listening(World()) as port:
         page = (await opened(browser, port)).page
         await says(page, "#headline", "RUN")
+        await playwright_api.expect(page.locator("#cursor")).to_be_enabled()
         await page.focus("#cursor")
         await page.keyboard.press("Home")
         await says(page, "#readout", "10:00 \N{MINUS SIGN}07:00: 30.00 USD/MWh, 13.70 below break-even")
