@@ -120,32 +120,26 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def first_fault(
-    error: ValidationError, model: type[BaseModel], *, show_values: bool, unbuilt: Mapping[str, str] | None = None
-) -> tuple[Place, str]:
+def first_fault(error: ValidationError, model: type[BaseModel], *, show_values: bool) -> tuple[Place, str]:
     """Where a document breaks its model, and what is wrong there: unknown keys first, since a typo explains the rest.
 
     Args:
         error: what pydantic found.
         model: the model at the root of its places.
         show_values: whether a wrong value may be printed (never for settings: they hold secrets).
-        unbuilt: keys that are promised but not read yet, with what to do instead.
     """
     faults = error.errors(include_url=False, include_context=False)
     fault = min(faults, key=lambda one: one["type"] != "extra_forbidden")
     place: Place = fault["loc"]
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    return place, _sentence(fault, place, model, show_values=show_values, unbuilt=unbuilt or {}) + more
+    return place, _sentence(fault, place, model, show_values=show_values) + more
 
 
-def _sentence(
-    fault: ErrorDetails, place: Place, model: type[BaseModel], *, show_values: bool, unbuilt: Mapping[str, str]
-) -> str:
+def _sentence(fault: ErrorDetails, place: Place, model: type[BaseModel], *, show_values: bool) -> str:
     if fault["type"] == "missing":
         return "is missing"
     if fault["type"] == "extra_forbidden":
-        name = str(place[-1])
-        return unbuilt.get(name) or f"unknown key{nearest(name, _keys_at(model, place[:-1]))}"
+        return f"unknown key{nearest(str(place[-1]), _keys_at(model, place[:-1]))}"
     text = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
     given = fault["input"]
     return f"{text}, got {given!r}" if show_values and isinstance(given, str | int | float) else text

@@ -44,6 +44,7 @@ def test_a_decision_has_the_fields_of_the_contract():
                 "heatKw": 1000.0,
                 "fuelKwHhv": 2500.0,
                 "since": "2026-07-14T20:02:00Z",
+                "startsToday": 0,
             }
         ],
         "gridImportKw": 0.0,
@@ -143,7 +144,7 @@ def test_an_outage_comes_before_a_minimum_time():
     assert decided(0.5, site=facility(chp=[engine(availability=0.7)])).units[0].power_kw == 700
 
 
-def test_what_is_not_used_yet_is_said():
+def test_what_is_the_one_step_leaves_alone_is_said():
     store = {"capacity_kwh": 10, "charge_max_kw": 5, "discharge_max_kw": 5}
     site = facility(
         heat_storage=store,
@@ -154,8 +155,8 @@ def test_what_is_not_used_yet_is_said():
         chp=[engine(ramp_up_kw_per_h=100, max_starts=2)],
     )
     assert (
-        "Not used yet, since one step alone is decided: heat storage, battery, lights, CO2 dosing, demand charges, "
-        "ramp limits, starts a day." in said(decided(0.1, site=site))
+        "Left alone, since nothing is known of what lies ahead: heat storage, battery, lights, CO2 dosing, "
+        "demand charges, ramp limits, starts a day." in said(decided(0.1, site=site))
     )
 
 

@@ -85,7 +85,7 @@ def test_a_file_of_its_own_holds_one_facility(tmp_path):
         ({"latitude": 91.0}, "facility: latitude: should be less than or equal to 90"),
         ({"prices": {}}, "facility: prices.gas_hub: is missing"),
         ({"prices": {"gas_hub": "h", "carbon": "both"}}, "facility: prices.carbon: should be 'direct'"),
-        ({"prices": {"gas_hub": "h", "urdb_tariff": "x.json"}}, "prices.urdb_tariff: URDB tariffs are not read yet"),
+        ({"prices": {"gas_hub": "h", "urdb_tariff": "x.json"}}, "prices.urdb_tariff: files are read from facility f"),
         ({"greenhouse": {"area_m2": 1}}, "facility: greenhouse: the greenhouse model is not built yet"),
         ({"demand": {}}, "facility: demand: give power_kw and heat_kw, or file"),
         ({"demand": {"file": "x.csv", "heat_kw": 3}}, "facility: demand: give power_kw"),

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from vibelux.outlook import greenhouse as module
 from vibelux.outlook import greenhouse_fit
-from vibelux.outlook.greenhouse import Cover, Greenhouse, Houses, Photoperiod, Screen, Setpoints, demand, u_at_wind
+from vibelux.outlook.daypart import DayPart
+from vibelux.outlook.greenhouse import Cover, Greenhouse, Houses, Screen, Setpoints, demand, u_at_wind
 from vibelux.outlook.greenhouse_fit import fit
 from vibelux.outlook.weather import Sources, Steps, Weather, expected
 
@@ -90,7 +91,7 @@ def test_wind_raises_the_loss_and_an_unknown_wind_is_that_of_the_u_value():
 def test_lamps_add_what_the_sun_leaves_of_the_target_evenly_over_the_photoperiod():
     house = Greenhouse(
         area_m2=10_000, target_dli=20, lamp_w_per_m2=100, efficacy_umol_per_j=3.0,
-        photoperiod=Photoperiod(start="02:00", end="18:00"),
+        photoperiod=DayPart(start="02:00", end="18:00"),
     )  # fmt: skip
     whole = day_of()
     sun = np.where((whole.hour > 8) & (whole.hour < 16), 200.0, 0.0)
@@ -106,9 +107,7 @@ def test_lamps_add_what_the_sun_leaves_of_the_target_evenly_over_the_photoperiod
 
 def test_a_target_beyond_the_lamps_keeps_them_full_and_says_what_is_missing():
     whole = day_of()
-    house = Greenhouse(
-        area_m2=1000, target_dli=30, lamp_w_per_m2=50, photoperiod=Photoperiod(start="00:00", end="20:00")
-    )
+    house = Greenhouse(area_m2=1000, target_dli=30, lamp_w_per_m2=50, photoperiod=DayPart(start="00:00", end="20:00"))
     found = need(house, weather(whole), whole)
     assert found.lamp_kw[0, :20].tolist() == pytest.approx([50.0] * 20)
     assert found.short_mol_m2[0].tolist() == pytest.approx([30 - 150 * 20 * 3600 / 1e6])
@@ -126,17 +125,15 @@ def test_a_sunny_day_needs_no_lamp():
 def test_a_photoperiod_over_midnight_and_one_of_the_whole_day_are_lit():
     whole = day_of()
     dark = weather(whole)
-    over = Greenhouse(area_m2=1, target_dli=90, lamp_w_per_m2=50, photoperiod=Photoperiod(start="20:00", end="04:00"))
+    over = Greenhouse(area_m2=1, target_dli=90, lamp_w_per_m2=50, photoperiod=DayPart(start="20:00", end="04:00"))
     assert np.flatnonzero(need(over, dark, whole).lamp_kw[0]).tolist() == [0, 1, 2, 3, 20, 21, 22, 23]
-    always = over.model_copy(update={"photoperiod": Photoperiod(start="00:00", end="24:00")})
+    always = over.model_copy(update={"photoperiod": DayPart(start="00:00", end="24:00")})
     assert np.count_nonzero(need(always, dark, whole).lamp_kw[0]) == 24
 
 
 def test_a_day_that_has_begun_wants_its_part_or_what_was_not_yet_received():
     evening = day_of(12, MIDNIGHT + 12 * HOUR)
-    house = Greenhouse(
-        area_m2=1000, target_dli=12, lamp_w_per_m2=100, photoperiod=Photoperiod(start="00:00", end="24:00")
-    )
+    house = Greenhouse(area_m2=1000, target_dli=12, lamp_w_per_m2=100, photoperiod=DayPart(start="00:00", end="24:00"))
     dark = weather(evening)
     kwh_of_a_mol = 1e6 / 3.0 / 3.6e6 * 1000  # umol, umol/J, J/kWh, m²
     assert need(house, dark, evening).lamp_kwh[0, 0] == pytest.approx(6 * kwh_of_a_mol)
@@ -147,7 +144,11 @@ def test_a_day_that_has_begun_wants_its_part_or_what_was_not_yet_received():
 def test_lamps_warm_the_house_and_make_it_day():
     night = day_of(2)
     house = Greenhouse(
-        area_m2=1000, target_dli=90, lamp_w_per_m2=80, lamp_heat_fraction=0.9, photoperiod=Photoperiod(start="01:00")
+        area_m2=1000,
+        target_dli=90,
+        lamp_w_per_m2=80,
+        lamp_heat_fraction=0.9,
+        photoperiod=DayPart(start="01:00", end="20:00"),
     )
     found = need(house, weather(night, temperature=0), night)
     a_kelvin = 6 * 1.3 + LEAKY_W
@@ -204,7 +205,7 @@ def test_a_fleet_needs_what_each_house_needs_alone():
         {"area_m2": float("nan")},
         {"area_m2": 100, "target_dly": 20},
         {"area_m2": 100, "cover": {"u_w_per_m2_k": 40}},
-        {"area_m2": 100, "photoperiod": {"start": "25:00"}},
+        {"area_m2": 100, "photoperiod": {"start": "25:00", "end": "20:00"}},
         {"area_m2": 100, "screens": [{}]},
         {"area_m2": 100, "setpoints": {"day_c": 200}},
         {"area_m2": "100"},

@@ -1,11 +1,14 @@
-"""Lists, adds, checks and removes facilities; `check FILE` needs no database."""
+"""Lists, adds, checks and removes facilities, and turns a URDB rate into a tariff.
+
+`check` and `import-tariff` need no database.
+"""
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vibelux.cli import _database, _output
-from vibelux.market.errors import UsageError
+from vibelux.market.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from vibelux.dispatch.facility import Facility
@@ -18,6 +21,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     check = verbs.add_parser("check", help="validate a facility file")
     add = verbs.add_parser("add", help="put the facilities of a file into the database, replacing those of the same id")
     remove = verbs.add_parser("remove", help="take a facility out")
+    tariff = verbs.add_parser(
+        "import-tariff", help="write a rate of OpenEI's URDB as a facility file's [facilities.tariff]"
+    )
+    tariff.add_argument(
+        "file", metavar="URDB.json", help="a reply of the API, a rate of the bulk download, or a bare rate"
+    )
+    tariff.add_argument("-o", dest="out", metavar="FILE", help="write there instead of printing")
+    tariff.add_argument("--label", metavar="L", help="which rate, where the file holds several")
     for verb in (check, add):
         verb.add_argument("file", metavar="FILE", help="vibelux.toml or a file of its own")
     remove.add_argument("id", metavar="F")
@@ -31,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
     """Does what the verb says."""
     if args.verb == "check":
         return _check(args)
+    if args.verb == "import-tariff":
+        return _import_tariff(args)
     return _database.run_async({"list": _list, "add": _add, "remove": _remove}[args.verb](args))
 
 
@@ -44,7 +57,7 @@ def _existing(file: str) -> Path:
 def _check(args: argparse.Namespace) -> int:
     from vibelux.dispatch.facility import load_facilities
 
-    found = load_facilities(_existing(args.file))
+    found = load_facilities(_existing(args.file), _output.note)
     warnings = {one.id: [warning] if (warning := _node_warning(one)) else [] for one in found}
     rows = [
         {"id": one.id, "name": one.name, "iso_region": one.iso_region, "valid": True, "warnings": warnings[one.id]}
@@ -54,6 +67,28 @@ def _check(args: argparse.Namespace) -> int:
     for name, told in warnings.items():
         for warning in told:
             _output.note(f"{name}: {warning}")
+    return 0
+
+
+def _import_tariff(args: argparse.Namespace) -> int:
+    from vibelux.dispatch.tariff_file import as_toml
+    from vibelux.dispatch.urdb import read_urdb
+
+    try:
+        imported = read_urdb(_existing(args.file).read_bytes(), label=args.label)
+    except ConfigError as error:
+        raise ConfigError(f"{args.file}: {error}") from error
+    text = as_toml(imported.tariff, imported.title)
+    if args.out is None:
+        print(text, end="")
+    else:
+        try:
+            Path(args.out).write_text(text, "utf-8")
+        except OSError as error:
+            raise UsageError(f"{args.out}: {error.strerror}") from error
+    _output.note(imported.title)
+    for note in imported.notes:
+        _output.note(note)
     return 0
 
 
@@ -89,7 +124,7 @@ async def _add(args: argparse.Namespace) -> int:
     from vibelux.store.facilities import put_facility
     from vibelux.store.nodes import is_seen
 
-    found = load_facilities(_existing(args.file))
+    found = load_facilities(_existing(args.file), _output.note)
     async with _database.open_database(_database.settings_of(args)) as db:
         for one in found:
             await put_facility(db, one.id, one.as_dict(), "cli")

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vibelux.cli import _database, _running, _settings
+from vibelux.cli import _database, _output, _running, _settings
 
 if TYPE_CHECKING:
     from vibelux.dispatch.facility import Facility
@@ -47,4 +47,4 @@ def facilities_of(config: str | None) -> "tuple[Facility, ...]":
     if not path.is_file():
         return ()
     body = tomllib.loads(path.read_text())
-    return load_facilities(path) if "facilities" in body or "id" in body else ()
+    return load_facilities(path, _output.note) if "facilities" in body or "id" in body else ()

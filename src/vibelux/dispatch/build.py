@@ -19,7 +19,7 @@ def step_prices(facility: Facility, conditions: Conditions) -> StepPrices | None
         return None
     rules = facility.prices
     return StepPrices(
-        import_adder=rules.import_adder_usd_per_kwh + facility.energy_adder_usd_per_kwh,
+        import_adder=rules.import_adder_usd_per_kwh + facility.energy_adder_at(conditions.at),
         export_factor=rules.export_factor,
         export_adder=rules.export_adder_usd_per_kwh,
         gas_usd_per_mmbtu=gas,

@@ -1,23 +1,28 @@
 """The decision: what the plant should do in this step, until when, worth how much, and why.
 
-One step is decided exactly (`economics.solve`). What needs a view ahead (storage, battery, lights, demand charges) is
-not used yet, and the reasons say so. When prices are missing the ladder goes on: the heat-led rule, which needs no
-price; then holding the last set-point, when not even the demand is known; then `unavailable`, with what to do.
+The ladder, best first: the first step of the best plan over the horizon (`foresight`); where no prices or demands
+reach ahead, one step decided exactly (`economics.solve`), which leaves storages, lamps and demand charges alone and
+says so; the heat-led rule, which needs no price; holding the last set-point, when not even the demand is known; then
+`unavailable`, with what to do.
 """
 
+import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
-from vibelux.dispatch import reasons
+from vibelux.dispatch import plan_reasons, reasons
 from vibelux.dispatch.build import build_step, obligation, step_prices
 from vibelux.dispatch.economics import Flow, Unit, solve
 from vibelux.dispatch.facility import Facility
+from vibelux.dispatch.foresight import Slopes, Solve, exactly, foresee
 from vibelux.dispatch.heat_led import heat_led
+from vibelux.dispatch.horizon import build_case, holding_charges
 from vibelux.dispatch.loads import Load
+from vibelux.dispatch.planned import Planned
 from vibelux.dispatch.plant import Engine
 from vibelux.dispatch.state import PlantState, UnitState
 from vibelux.dispatch.step import StepPrices
@@ -25,6 +30,9 @@ from vibelux.market.intervals import floor_to, iso_z
 from vibelux.market.regions import region_of
 from vibelux.market.units import per_mwh
 from vibelux.outlook.conditions import Conditions
+from vibelux.outlook.demand import Demands
+from vibelux.outlook.past import utc_minutes
+from vibelux.outlook.price import Outlook
 from vibelux.outlook.quotes import Rung
 
 _HEAT_LED_CONFIDENCE = 20
@@ -49,14 +57,18 @@ class Decision:
 
     action: Action
     rule: str
-    """`least-cost`, `heat-led`, `hold` or `none`: the rung on which the decision was made."""
+    """`plan`, `least-cost`, `heat-led`, `hold` or `none`: the rung on which the decision was made."""
     valid_from: datetime
     valid_until: datetime
     units: tuple[Unit, ...]
     since: dict[str, datetime]
     """When each unit was, or is now, switched to what it does."""
+    starts: dict[str, int]
+    """How often each unit was started in this local day, this step's start with it."""
     flow: Flow | None
     """None where the demand is not known."""
+    lighting_kw: float | None
+    """0 for a site without lamps; None where nothing is said of them."""
     storage_kwh: float | None
     net_benefit_usd_per_h: float | None
     break_even: float | None
@@ -64,6 +76,9 @@ class Decision:
     reasons: tuple[str, ...]
     basis: dict[str, Any]
     status: str
+    gap: float | None = None
+    planned: Planned | None = None
+    """The plan that it is the first step of, None on a lower rung of the ladder."""
     milliseconds: float = 0.0
 
     def as_json(self) -> dict[str, Any]:
@@ -81,7 +96,7 @@ class Decision:
             "heatDumpKw": _kw(flow.dumped_kw if flow else None),
             "unservedPowerKw": _kw(flow.unserved_power_kw if flow else None),
             "unservedHeatKw": _kw(flow.unserved_heat_kw if flow else None),
-            "lightingKw": 0.0 if flow else None,
+            "lightingKw": self.lighting_kw,
             "storageKwh": self.storage_kwh,
             "netBenefitUsdPerHour": _rounded(self.net_benefit_usd_per_h, 6),
             "breakEvenGridPrice": _rounded(self.break_even, 9),
@@ -90,9 +105,10 @@ class Decision:
             "basis": self.basis,
             "solve": {
                 "status": self.status,
-                "gap": 0.0 if self.status == "optimal" else None,
+                "gap": self.gap,
                 "milliseconds": round(self.milliseconds, 3),
             },
+            **({} if self.planned is None else self.planned.figures()),
         }
 
     def _unit(self, unit: Unit) -> dict[str, Any]:
@@ -103,6 +119,7 @@ class Decision:
             "heatKw": _kw(unit.heat_kw),
             "fuelKwHhv": _kw(unit.fuel_kw),
             "since": iso_z(self.since[unit.id]),
+            "startsToday": self.starts[unit.id],
         }
 
 
@@ -114,17 +131,42 @@ def _rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits) + 0.0
 
 
-def decide(facility: Facility, conditions: Conditions, state: PlantState, now: datetime) -> Decision:
+@dataclass(frozen=True, slots=True)
+class View:
+    """What lies ahead of a facility, as far as it is known."""
+
+    outlook: Outlook
+    demands: Demands
+    in_force: Mapping[str, bool] | None = None
+    """What the plan made before has the engines do now; None where there is none."""
+    planned: Solve = exactly
+
+
+def decide(
+    facility: Facility, conditions: Conditions, state: PlantState, now: datetime, view: View | None = None
+) -> Decision:
     """What the facility should do in the market step that holds `now` (UTC).
 
     Never fails for want of a price: a missing one is named in the reasons, lowers `confidence` and moves the decision
     down the ladder; none is ever invented.
+
+    Args:
+        facility: the plant and its contracts.
+        conditions: the market now.
+        state: of the plant, at `now` or before.
+        now: the moment, UTC.
+        view: what lies ahead; without it one step alone is decided.
     """
     began = time.perf_counter()
+    state = state.advanced(now, facility.zone_name).with_peaks(holding_charges(facility, utc_minutes(now)))
     load = facility.load_at(now)
+    if load is None and view is not None and len(view.demands.power_kw):
+        load = Load(float(view.demands.power_kw[0]), float(view.demands.heat_kw[0]), view.demands.source)
     prices = step_prices(facility, conditions)
     market_price = conditions.electricity.value
     case = _Case(facility, conditions, state, now, load)
+    if prices is not None and view is not None and (ahead := case.plan(view)) is not None:
+        return replace(ahead, milliseconds=(time.perf_counter() - began) * 1000)
     if load is None:
         decision = case.hold() if state.units else case.unavailable()
     elif prices is not None and market_price is not None:
@@ -144,7 +186,7 @@ def _never_had_a_price(conditions: Conditions, state: PlantState) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """All that a decision is made of, and the four ways to make it."""
+    """All that a decision is made of, and the five ways to make it."""
 
     facility: Facility
     conditions: Conditions
@@ -152,25 +194,72 @@ class _Case:
     now: datetime
     load: Load | None
 
+    def plan(self, view: View) -> Decision | None:
+        """Prices and demands reach ahead; None where they do not, or no schedule keeps the hard rules."""
+        facility, market_price = self.facility, self.conditions.electricity.value
+        case = build_case(facility, self.conditions, view.outlook, view.demands, self.state, self.now)
+        if case is None or market_price is None:
+            return None
+        seen = foresee(
+            case,
+            market_price,
+            Slopes(1.0, facility.prices.export_factor),
+            in_force=view.in_force or {name: unit.on for name, unit in self.state.units.items()},
+            threshold_usd=facility.least_gain_usd,
+            planned=view.planned,
+        )
+        if seen is None:
+            return None
+        planned = Planned(facility, self.state, view.outlook, seen)
+        told = plan_reasons.sentences(seen, view.outlook.steps, facility.zone_name)
+        told += [note for _, note in self._obligations() if note]
+        told += view.demands.notes
+        confidence, doubt = self._confidence(seen.break_even)
+        decision = self._decided(
+            planned.flow(),
+            rule="plan",
+            net_benefit=planned.net_benefit_usd_per_h(),
+            break_even=seen.break_even,
+            confidence=confidence,
+            told=[*told, *doubt],
+            status=seen.plan.status,
+            demand={
+                "powerKw": float(case.power_kw[0]),
+                "heatKw": float(case.heat_kw[0]),
+                "source": view.demands.source,
+            },
+        )
+        gap = seen.plan.gap
+        return replace(decision, gap=gap if math.isfinite(gap) else None, planned=planned)
+
+    def _obligations(self) -> list[tuple[bool | None, str]]:
+        return [obligation(engine, self.state.units.get(engine.id), self.now) for engine in self.facility.chp]
+
+    def _confidence(self, break_even: float | None) -> tuple[int, list[str]]:
+        """Halved where the price is a range that holds the break-even."""
+        band = self.conditions.electricity.band
+        if band is None or break_even is None or not band[0] <= break_even <= band[1]:
+            return self.conditions.confidence, []
+        return self.conditions.confidence // 2, [
+            "That range holds the break-even price: run and stop may both be right."
+        ]
+
     def least_cost(self, load: Load, prices: StepPrices, market_price: float) -> Decision:
         """Every price is known, or estimated with a label."""
         step, bound = build_step(self.facility, load, self.state, self.now, prices)
         solution = solve(step, prices, market_price)
         told = [*reasons.least_cost(step, solution), *bound, _price_sentence(prices, market_price)]
-        confidence = self.conditions.confidence
-        band = self.conditions.electricity.band
-        if band is not None and solution.break_even is not None and band[0] <= solution.break_even <= band[1]:
-            confidence //= 2
-            told.append("That range holds the break-even price: run and stop may both be right.")
-        return self._decided(
+        confidence, doubt = self._confidence(solution.break_even)
+        decision = self._decided(
             solution.best,
             rule="least-cost",
             net_benefit=solution.without.operating_usd_per_h - solution.best.operating_usd_per_h,
             break_even=solution.break_even,
             confidence=confidence,
-            told=told,
+            told=[*told, *doubt],
             status="optimal",
         )
+        return replace(decision, gap=0.0)
 
     def heat_led(self, load: Load) -> Decision:
         """Prices are missing, the demands are known."""
@@ -190,19 +279,15 @@ class _Case:
             units,
             rule="hold",
             confidence=_HOLD_CONFIDENCE,
-            told=[self._no_demand(), f"The last set-point is kept: {', '.join(running)}."],
+            told=[self.facility.no_demand(self.now), f"The last set-point is kept: {', '.join(running)}."],
         )
 
     def unavailable(self) -> Decision:
         """Nothing can be said, and the reasons tell what is missing."""
         told = ["No decision: what it needs is missing."]
         if self.load is None:
-            told.append(self._no_demand())
+            told.append(self.facility.no_demand(self.now))
         return self._decision(Action.UNAVAILABLE, (), rule="none", confidence=0, told=told)
-
-    def _no_demand(self) -> str:
-        file = Path(self.facility.demand.file or "").name
-        return f"{file} holds no demand for {iso_z(self.now)}."
 
     def _decided(self, flow: Flow, **more: Any) -> Decision:
         return self._decision(Action.RUN if flow.running else Action.STOP, flow.units, flow=flow, **more)
@@ -219,11 +304,12 @@ class _Case:
         net_benefit: float | None = None,
         break_even: float | None = None,
         status: str = "none",
+        demand: dict[str, Any] | None = None,
     ) -> Decision:
         step = _MARKET_STEP[region_of(self.facility.iso_region).real_time_market]
         unused = self.facility.unused()
-        if unused and flow is not None:
-            told = [*told, f"Not used yet, since one step alone is decided: {', '.join(unused)}."]
+        if unused and flow is not None and rule != "plan":
+            told = [*told, f"Left alone, since nothing is known of what lies ahead: {', '.join(unused)}."]
         return Decision(
             action=action,
             rule=rule,
@@ -231,19 +317,20 @@ class _Case:
             valid_until=floor_to(self.now, step) + step,
             units=units,
             since={unit.id: _since(unit, self.state, self.now) for unit in units},
+            starts={unit.id: _starts(unit, self.state) for unit in units},
             flow=flow,
+            lighting_kw=None if self.facility.lights or flow is None else 0.0,
             storage_kwh=self.state.storage_kwh,
             net_benefit_usd_per_h=net_benefit,
             break_even=break_even,
             confidence=confidence,
             reasons=(*told, *self.conditions.notes),
-            basis=self._basis(),
+            basis=self._basis(demand),
             status=status,
         )
 
-    def _basis(self) -> dict[str, Any]:
-        demand = None
-        if self.load is not None:
+    def _basis(self, demand: dict[str, Any] | None) -> dict[str, Any]:
+        if demand is None and self.load is not None:
             demand = {
                 "powerKw": self.load.power_kw,
                 "heatKw": self.load.heat_kw,
@@ -267,6 +354,13 @@ def _since(unit: Unit, state: PlantState, now: datetime) -> datetime:
     if before is None or before.on != unit.on or before.since is None:
         return now
     return before.since
+
+
+def _starts(unit: Unit, state: PlantState) -> int:
+    before = state.units.get(unit.id)
+    if before is None:
+        return 0
+    return before.starts_today + (unit.on and not before.on)
 
 
 def _price_sentence(prices: StepPrices, market_price: float) -> str:

@@ -21,7 +21,7 @@ _WORTH_TELLING = 1e-6
 
 
 @dataclass(frozen=True)
-class _Prices:
+class LimitPrices:
     """Duals of the program with its integers held, as what one unit more is worth."""
 
     of_upper: Array
@@ -48,7 +48,7 @@ def explain(solution: Solution, *, time_limit: float, gap: float) -> dict[str, A
     if model is not None and solution.integers is not None:
         answer = highs.solve(model.program, fixed=solution.integers)
         if answer.row_dual is not None and answer.column_dual is not None:
-            prices = _Prices(np.maximum(-answer.column_dual, 0), np.maximum(answer.column_dual, 0), answer.row_dual)
+            prices = LimitPrices(np.maximum(-answer.column_dual, 0), np.maximum(answer.column_dual, 0), answer.row_dual)
             hours = solution.case.step_hours
             explanation["binding_limits"] = binding_limits(model, solution.integers, prices)
             explanation["marginal_usd_per_kwh"] = {
@@ -60,7 +60,7 @@ def explain(solution: Solution, *, time_limit: float, gap: float) -> dict[str, A
     return explanation
 
 
-def binding_limits(model: Model, integers: Array, prices: _Prices) -> list[dict[str, Any]]:
+def binding_limits(model: Model, integers: Array, prices: LimitPrices) -> list[dict[str, Any]]:
     """Every limit with a shadow price, by the case's own names; the most telling first."""
     case, hours = model.case, model.case.step_hours
     limits = [

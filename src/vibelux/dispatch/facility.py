@@ -3,27 +3,36 @@
 The model is the facility file's object: what `Facility.as_dict` gives, `Facility.from_dict` takes.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationError, model_validator
 
 from vibelux._toml import Place, TomlFile, dotted, first_fault
 from vibelux.dispatch.loads import Load, Loads, read_loads
-from vibelux.dispatch.plant import Boiler, Co2, Engine, Grid, Heat, Lights, Storage, Tariff
+from vibelux.dispatch.plant import Boiler, Co2, Engine, Grid, Heat, Lights, Storage
+from vibelux.dispatch.tariff import Tariff
+from vibelux.dispatch.tariff_file import with_urdb_tariff
 from vibelux.market.errors import ConfigError, TimeRefused
-from vibelux.market.intervals import zone
+from vibelux.market.intervals import iso_z, zone
 from vibelux.market.regions import region_of
+from vibelux.outlook.demand import Demands, local_days, of_greenhouse, own_targets
+from vibelux.outlook.greenhouse import Greenhouse
+from vibelux.outlook.price import Steps
 from vibelux.outlook.site import Block, Name, NotNegative, Prices
+from vibelux.outlook.weather_ahead import WeatherAhead
 
 MAX_ENGINES = 6
 """The one-step decision looks at every combination of engines; beyond six that is too slow."""
 
-_UNBUILT = {
-    "greenhouse": "the greenhouse model is not built yet; give constants or a file in [demand]",
-    "urdb_tariff": "URDB tariffs are not read yet; give import_adder_usd_per_kwh",
-}
+Note = Callable[[str], None]
+
+_LEAST_GAIN_USD = 0.5
+_SHARE_OF_STARTS = 0.1
+
 _CARBON_MARKETS = {"CAISO": "California Cap-and-Trade", "PJM": "RGGI", "NYISO": "RGGI"}
 
 
@@ -36,18 +45,20 @@ def _zone_name(name: str) -> str:
 
 
 class Demand(Block):
-    """What the site needs: constants, or a CSV file."""
+    """What the site needs: constants, or a CSV file. Beside a greenhouse, the power of everything but its lamps."""
 
     power_kw: NotNegative | None = None
     heat_kw: NotNegative | None = None
     file: Name | None = None
 
-    @model_validator(mode="after")
-    def _one_of(self) -> "Demand":
-        constants = self.power_kw is not None or self.heat_kw is not None
-        if constants == (self.file is not None):
-            raise ValueError("give power_kw and heat_kw, or file")
-        return self
+
+class Stability(Block):
+    """How loth a plan is to change."""
+
+    least_gain_usd: NotNegative | None = None
+    """What a new plan has to gain over the one in force before it may switch engines against it.
+
+    None: a tenth of the start costs of those engines, and half a dollar at least."""
 
 
 class Facility(Block):
@@ -71,7 +82,10 @@ class Facility(Block):
     lights: Annotated[tuple[Lights, ...], Field(strict=False)] = ()
     co2: Co2 | None = None
     tariff: Tariff = Tariff()
-    demand: Demand
+    demand: Demand = Demand()
+    greenhouse: Greenhouse | None = None
+    """In place of constants or a file: heat, light and CO2 from the weather."""
+    stability: Stability = Stability()
 
     _loads: Loads | None = PrivateAttr(None)
 
@@ -87,6 +101,31 @@ class Facility(Block):
             raise ValueError(f"the id {twice[0]} is given twice")
         return self
 
+    @model_validator(mode="after")
+    def _one_demand(self) -> "Facility":
+        demand = self.demand
+        if self.greenhouse is None:
+            if (demand.power_kw is not None or demand.heat_kw is not None) == (demand.file is not None):
+                raise ValueError("demand: give power_kw and heat_kw, or file, or a [greenhouse]")
+        elif demand.file is not None or demand.heat_kw is not None:
+            raise ValueError("demand: a greenhouse tells the heat itself; only power_kw may stand beside it")
+        return self
+
+    @model_validator(mode="after")
+    def _greenhouse_fits(self) -> "Facility":
+        house = self.greenhouse
+        if house is None:
+            return self
+        if self.latitude is None or self.longitude is None:
+            raise ValueError("greenhouse: its weather needs latitude and longitude")
+        if self.lights and not house.model_fields_set.isdisjoint({"lamp_w_per_m2", "photoperiod"}):
+            raise ValueError("greenhouse: its lamps stand in [[lights]]; leave lamp_w_per_m2 and photoperiod out")
+        if house.target_dli and not self.lights and not house.lamp_w_per_m2:
+            raise ValueError("greenhouse: target_dli needs lamps, in [[lights]] or as lamp_w_per_m2")
+        if house.co2_g_per_m2_h and (self.co2 is None or self.co2.demand_kg_per_h):
+            raise ValueError("greenhouse: co2_g_per_m2_h needs a [co2] block, and no demand_kg_per_h in it")
+        return self
+
     @classmethod
     def from_dict(cls, body: dict[str, Any], *, folder: Path | None = None) -> "Facility":
         """The facility that an object describes.
@@ -98,7 +137,7 @@ class Facility(Block):
         Raises:
             ConfigError: an unknown key, a wrong type or range; the text names the path and the nearest key.
         """
-        return _facility(body, folder, None, ())
+        return _facility(body, folder, None, (), None)
 
     def as_dict(self) -> dict[str, Any]:
         """The facility file's object, with the keys that were given and no others."""
@@ -109,21 +148,69 @@ class Facility(Block):
         """Its IANA time zone."""
         return self.timezone or region_of(self.iso_region).timezone
 
-    @property
-    def energy_adder_usd_per_kwh(self) -> float:
-        """What its tariff adds to each imported kWh."""
-        return self.tariff.energy_adder_usd_per_kwh
+    def energy_adder_at(self, moment: datetime) -> float:
+        """What its tariff adds to a kWh imported at a moment (UTC), USD/kWh."""
+        return self.tariff.energy_adder_at(moment, self.zone_name)
 
     @property
     def carbon_market(self) -> str | None:
         """The market whose allowances are its carbon price, None where there is none (Texas)."""
         return self.prices.carbon_market or _CARBON_MARKETS.get(self.iso_region)
 
+    def least_gain_usd(self, switched: frozenset[str]) -> float:
+        """What a new plan has to gain before it may switch these engines against the plan in force, USD."""
+        if self.stability.least_gain_usd is not None:
+            return self.stability.least_gain_usd
+        starts = sum(engine.start_cost_usd for engine in self.chp if engine.id in switched)
+        return max(_LEAST_GAIN_USD, starts * _SHARE_OF_STARTS)
+
+    @property
+    def place(self) -> str | None:
+        """`latitude,longitude` as weather is asked for; None where it is not given."""
+        if self.latitude is None or self.longitude is None:
+            return None
+        return f"{self.latitude},{self.longitude}"
+
     def load_at(self, moment: datetime) -> Load | None:
-        """What the site needs at a moment, None where its file does not reach."""
+        """What the site needs at a moment; None where its file does not reach, or only the weather could tell."""
         if self._loads is not None:
             return self._loads.at(moment)
+        if self.greenhouse is not None:
+            return None
         return Load(self.demand.power_kw or 0.0, self.demand.heat_kw or 0.0)
+
+    def demands(self, steps: Steps, weather: WeatherAhead | None) -> Demands | None:
+        """What the site will need on each step of a horizon.
+
+        Args:
+            steps: at most an hour each.
+            weather: at its place; only a greenhouse asks for it.
+
+        Returns:
+            Fewer steps where the file or the forecast ends earlier; None where not even the first is known.
+        """
+        co2 = 0.0 if self.co2 is None else self.co2.demand_kg_per_h
+        if self.greenhouse is not None:
+            if weather is None:
+                return None
+            power = self.demand.power_kw or 0.0
+            return of_greenhouse(
+                self.greenhouse, steps, weather, zone_name=self.zone_name, power_kw=power, co2_kg_per_h=co2,
+                lamps=self.lights,
+            )  # fmt: skip
+        light = own_targets(self.lights, local_days(steps, self.zone_name))
+        if self._loads is not None:
+            power_kw, heat_kw, dosed = self._loads.over(steps)
+            dosed = np.where(np.isnan(dosed), co2, dosed)
+            return Demands(power_kw, heat_kw, dosed, light, self._loads.name, "file") if len(power_kw) else None
+        one = np.ones(len(steps.starts))
+        return Demands((self.demand.power_kw or 0.0) * one, (self.demand.heat_kw or 0.0) * one, co2 * one, light)
+
+    def no_demand(self, moment: datetime) -> str:
+        """Why nothing is known of what it needs at a moment, in a sentence."""
+        if self.greenhouse is not None:
+            return f"No weather is known for {self.place} at {iso_z(moment)}, so the greenhouse's demand is unknown."
+        return f"{Path(self.demand.file or '').name} holds no demand for {iso_z(moment)}."
 
     def unused(self) -> list[str]:
         """What the file has and the one-step decision does not use, in words."""
@@ -139,8 +226,12 @@ class Facility(Block):
         return [name for name, given in named.items() if given]
 
 
-def load_facilities(path: Path) -> tuple[Facility, ...]:
+def load_facilities(path: Path, note: Note | None = None) -> tuple[Facility, ...]:
     """The facilities of `vibelux.toml`, or the one of a file of its own.
+
+    Args:
+        path: the file.
+        note: takes what could not be carried over from a file that it names, in sentences.
 
     Raises:
         ConfigError: the file holds none, or one is wrong; the text names file, line, path and nearest key.
@@ -149,29 +240,33 @@ def load_facilities(path: Path) -> tuple[Facility, ...]:
     if "facilities" not in file.data:
         if "id" not in file.data:
             raise ConfigError(f"{path} holds no facility: write [[facilities]], or the keys of one (id, ...)")
-        return (_facility(file.data, path.parent, file, ()),)
+        return (_facility(file.data, path.parent, file, (), note),)
     bodies = file.data["facilities"]
     if not isinstance(bodies, list) or not all(isinstance(body, dict) for body in bodies):
         raise ConfigError(f"{file.where(('facilities',))}: should be tables, written [[facilities]]")
     facilities: dict[str, Facility] = {}
     for index, body in enumerate(bodies):
-        facility = _facility(body, path.parent, file, ("facilities", index))
+        facility = _facility(body, path.parent, file, ("facilities", index), note)
         if facility.id in facilities:
             raise ConfigError(f"{file.where(('facilities', index, 'id'))}: {facility.id} is given twice")
         facilities[facility.id] = facility
     return tuple(facilities.values())
 
 
-def _facility(body: dict[str, Any], folder: Path | None, file: TomlFile | None, at: Place) -> Facility:
+def _facility(
+    body: dict[str, Any], folder: Path | None, file: TomlFile | None, at: Place, note: Note | None
+) -> Facility:
     def told(place: Place) -> str:
         if file is not None:
             return file.where(at + place)
         return f"facility: {dotted(place)}" if place else "facility"
 
+    if isinstance(body.get("prices"), dict) and "urdb_tariff" in body["prices"]:
+        body = with_urdb_tariff(body, folder, told(("prices", "urdb_tariff")), note)
     try:
         facility = Facility.model_validate(body)
     except ValidationError as error:
-        place, what = first_fault(error, Facility, show_values=True, unbuilt=_UNBUILT)
+        place, what = first_fault(error, Facility, show_values=True)
         raise ConfigError(f"{told(place)}: {what}") from error
     if facility.demand.file is not None:
         if folder is None:

@@ -6,14 +6,20 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
+
+import numpy as np
 
 from vibelux._toml import nearest
 from vibelux.market.errors import ConfigError, TimeRefused
 from vibelux.market.intervals import iso_z, parse_utc
+from vibelux.outlook.price import Steps
+from vibelux.outlook.sun import Array
 
+_CO2 = "co2_kg_per_h"
 _NEEDED = ("time", "power_kw", "heat_kw")
-_KNOWN = (*_NEEDED, "co2_kg_per_h")
+_KNOWN = (*_NEEDED, _CO2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +29,11 @@ class Load:
     power_kw: float
     heat_kw: float
     source: str = "constant"
+    co2_kg_per_h: float | None = None
+    """None: the file does not say."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Loads:
     """A series of demands, each valid until the next one; the last as long as the one before it."""
 
@@ -41,6 +49,27 @@ class Loads:
         if at == len(self.times) - 1 and moment >= self.times[at] + (self.times[at] - self.times[at - 1]):
             return None
         return self.loads[at]
+
+    def over(self, steps: Steps) -> Array:
+        """The mean power, heat and CO2 of each step, shape (3, steps).
+
+        It ends with the first step that the file does not cover as a whole; CO2 is NaN where the file has none.
+        """
+        edges, sums = self._integral
+        bounds = np.append(steps.starts, steps.starts[-1] + steps.lengths[-1])
+        outside = (bounds[:-1] < edges[0]) | (bounds[1:] > edges[-1])
+        count = int(np.argmax(outside)) if outside.any() else len(outside)
+        totals = np.array([np.interp(bounds[: count + 1], edges, row) for row in sums])
+        return np.asarray(np.diff(totals, axis=-1) / steps.lengths[:count])
+
+    @cached_property
+    def _integral(self) -> tuple[Array, Array]:
+        """The bounds of the rows in UTC minutes, and what each column has added up to at them."""
+        edges = np.array([time.timestamp() / 60 for time in self.times])
+        edges = np.append(edges, 2 * edges[-1] - edges[-2])
+        rows = [(load.power_kw, load.heat_kw, load.co2_kg_per_h) for load in self.loads]
+        added = np.cumsum(np.array(rows, dtype=np.float64).T * np.diff(edges), axis=-1)
+        return edges, np.pad(added, ((0, 0), (1, 0)))
 
 
 def read_loads(path: Path) -> Loads:
@@ -80,13 +109,14 @@ def _rows(path: Path, lines: Iterable[str]) -> Loads:
             raise ConfigError(f"{where}: {error}; write times as 2026-07-14T07:00:00Z") from error
         if len(times) > 1 and times[-1] <= times[-2]:
             raise ConfigError(f"{where}: {iso_z(times[-1])} does not come after the row before it")
-        loads.append(Load(_kw(row, "power_kw", where), _kw(row, "heat_kw", where), path.name))
+        co2 = _number(row, _CO2, where) if _CO2 in row else None
+        loads.append(Load(_number(row, "power_kw", where), _number(row, "heat_kw", where), path.name, co2))
     if len(times) < 2:
         raise ConfigError(f"{path}: at least two rows are needed to know how long a row holds")
     return Loads(path.name, tuple(times), tuple(loads))
 
 
-def _kw(row: dict[str, str], name: str, where: str) -> float:
+def _number(row: dict[str, str], name: str, where: str) -> float:
     try:
         value = float(row[name])
     except ValueError as error:

@@ -50,6 +50,8 @@ class StorageColumns:
     missing: Index
     charging: Index
     """1: may charge, 0: may discharge; for `exclusive` steps only."""
+    balance: Index
+    """Rows that carry the level from step to step: their duals are what a kWh held is worth."""
 
 
 @dataclass(frozen=True)

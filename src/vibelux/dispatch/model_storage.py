@@ -43,4 +43,6 @@ def add_storage(common: Common, storage: Storage, balance: Index, exclusive: Ste
     other_way = builder.rows(len(at), upper=storage.discharge_max_kw)
     builder.put(other_way, discharge[at], 1.0)
     builder.put(other_way, charging, storage.discharge_max_kw)
-    return StorageColumns(charge=charge, discharge=discharge, level=level, missing=missing, charging=charging)
+    return StorageColumns(
+        charge=charge, discharge=discharge, level=level, missing=missing, charging=charging, balance=rows
+    )

@@ -3,12 +3,12 @@
 Power in kW, energy in kWh, fuel and efficiencies on the higher heating value (HHV).
 """
 
-import re
 from typing import Annotated, NamedTuple
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from vibelux.outlook.site import Block, Finite, Fraction, Name, NotNegative, Positive
+from vibelux.outlook.daypart import DayPart
+from vibelux.outlook.site import Block, Fraction, Name, NotNegative, Positive
 
 
 class Line(NamedTuple):
@@ -133,22 +133,6 @@ class Storage(Block):
         return self
 
 
-def _clock(text: str) -> str:
-    if re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d|24:00", text) is None:
-        raise ValueError("should be a local time such as 06:30")
-    return text
-
-
-LocalTime = Annotated[str, AfterValidator(_clock)]
-
-
-class DayPart(Block):
-    """A part of the local day; one that ends before it starts goes over midnight."""
-
-    start: LocalTime
-    end: LocalTime
-
-
 class Lights(Block):
     """A group of lamps with a daily target."""
 
@@ -167,24 +151,6 @@ class Co2(Block):
     demand_kg_per_h: NotNegative = 0.0
     liquid_usd_per_kg: NotNegative = 0.0
     liquid_max_kg_per_h: NotNegative = 0.0
-
-
-class DemandCharge(Block):
-    """A price on the highest import of a billing month."""
-
-    id: Name
-    usd_per_kw: NotNegative
-    months: Annotated[tuple[Annotated[int, Field(ge=1, le=12)], ...], Field(strict=False)] = tuple(range(1, 13))
-    hours: DayPart | None = None
-    ratchet_floor_kw: NotNegative = 0.0
-    interval_h: Positive | None = None
-
-
-class Tariff(Block):
-    """What the distributor charges beside the energy price."""
-
-    energy_adder_usd_per_kwh: Finite = 0.0
-    demand_charges: Annotated[tuple[DemandCharge, ...], Field(strict=False)] = ()
 
 
 class Grid(Block):

@@ -6,6 +6,7 @@ does not pass, or costs other than the solver says, is solved again: with the in
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -54,6 +55,13 @@ class Solution:
     reason: str = ""
 
     @property
+    def found(self) -> Schedule:
+        """The schedule of a solution that has one."""
+        if self.schedule is None:
+            raise ValueError(f"{self.case.name}: a solution without a schedule")
+        return self.schedule
+
+    @property
     def objective_usd(self) -> float:
         """What the schedule costs, by the checker."""
         return math.nan if self.audit is None else self.audit.objective_usd
@@ -78,34 +86,43 @@ class Solution:
         return "optimal" if self.proven else "feasible"
 
 
-def solve(case: Case, *, time_limit: float = DEFAULT_TIME_LIMIT_S, gap: float = DEFAULT_GAP) -> Solution:
+def solve(
+    case: Case,
+    *,
+    time_limit: float = DEFAULT_TIME_LIMIT_S,
+    gap: float = DEFAULT_GAP,
+    first: Mapping[str, bool] | None = None,
+) -> Solution:
     """Finds the cheapest schedule.
 
     Args:
         case: what is known.
         time_limit: seconds after which the best schedule found so far is given.
         gap: the relative gap at which the search ends.
+        first: engines that have to be on, or off, in the first step, by id: the question "what if not".
 
     Returns:
         a solution; its status is `error` where no schedule keeps the hard rules.
     """
     began = time.perf_counter()
     until = began + time_limit
-    solution = _search(case, until, gap)
+    solution = _search(case, until, gap, first or {})
     if solution is None:
         solution = Solution(case, bound_usd=-math.inf, reason=_CONTRADICTION)
-    elif solution.schedule is None:
+    elif solution.schedule is None and not first:
         solution = _with_fallback(case, solution.bound_usd)
     return replace(solution, seconds=time.perf_counter() - began, proven=solution.gap <= DEFAULT_GAP)
 
 
-def _search(case: Case, until: float, gap: float) -> Solution | None:
+def _search(case: Case, until: float, gap: float, first: Mapping[str, bool]) -> Solution | None:
     """The best schedule of a few solves, empty where none was found in time; None where none can exist."""
     best, bound = Solution(case), -math.inf
     exclusive: Steps | None = None
     presolve = True
     while True:
         model = build(case, exclusive)
+        if not _hold_first(model, first):
+            return None
         answer = highs.solve(model.program, time_limit=until - time.perf_counter(), gap=gap / 2, presolve=presolve)
         if answer.infeasible and not presolve:
             return None
@@ -125,6 +142,18 @@ def _search(case: Case, until: float, gap: float) -> Solution | None:
         presolve = False
         bound = -math.inf
     return replace(best, bound_usd=bound)
+
+
+def _hold_first(model: Model, first: Mapping[str, bool]) -> bool:
+    """Holds engines as they are asked for in the first step; False where one cannot be so."""
+    lower, upper = model.program.lower, model.program.upper
+    for engine, columns in zip(model.case.chp, model.engines, strict=True):
+        if engine.id in first:
+            at, on = columns.on[0], float(first[engine.id])
+            if not lower[at] <= on <= upper[at]:
+                return False
+            lower[at] = upper[at] = on
+    return True
 
 
 def judged(model: Model, answer: Answer) -> tuple[Solution, Steps]:

@@ -1,11 +1,17 @@
-"""How the plant stands when a decision is made: from telemetry, else from the last decision."""
+"""How the plant stands when a decision is made: from telemetry, else from the last decision, supposed to be followed.
+
+What a plan has to carry over is here too: what the storages hold, how much light today has had, how often engines
+have started, the highest import of the month. All of it stands in a decision's JSON, so that it survives a restart.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from vibelux.market.intervals import parse_utc
+from vibelux.market.intervals import parse_utc, zone
+
+_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,25 +22,96 @@ class UnitState:
     since: datetime | None = None
     """When it was switched to that, None when unknown (then no minimum time binds)."""
     power_kw: float | None = None
+    starts_today: int = 0
+    """In the local day of the state's `at`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group of lamps as it is now."""
+
+    power_kw: float = 0.0
+    today_kwh: float = 0.0
+    """What it has been given in the local day of the state's `at`."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlantState:
-    """The engines that something is known of, and what the storage holds."""
+    """What is known of the plant; whatever is not known is left out or None."""
 
     units: Mapping[str, UnitState] = field(default_factory=dict)
     storage_kwh: float | None = None
+    """Heat."""
+    storage_change_kw: float = 0.0
+    battery_kwh: float | None = None
+    battery_change_kw: float = 0.0
+    lights: Mapping[str, Group] = field(default_factory=dict)
+    import_kw: float = 0.0
+    peaks_kw: Mapping[str, float] = field(default_factory=dict)
+    """By demand charge, the highest import in the local month of `at`."""
+    at: datetime | None = None
+    """The moment that all this is of, None when nothing is known."""
     source: str = "unknown"
     """`telemetry`, `last decision` or `unknown`."""
 
     @classmethod
     def from_decision(cls, decision: Mapping[str, Any]) -> "PlantState":
-        """The plant as the last decision (its JSON) left it, supposing that it was followed."""
+        """The plant as a decision (its JSON) found it and set it."""
         units = {
-            unit["id"]: UnitState(unit["on"], parse_utc(unit["since"]) if unit.get("since") else None, unit["powerKw"])
+            unit["id"]: UnitState(
+                unit["on"],
+                parse_utc(unit["since"]) if unit.get("since") else None,
+                unit["powerKw"],
+                unit.get("startsToday", 0),
+            )
             for unit in decision["units"]
         }
-        return cls(units, decision.get("storageKwh"), "last decision" if units else "unknown")
+        return cls(
+            units=units,
+            storage_kwh=decision.get("storageKwh"),
+            storage_change_kw=decision.get("storageChangeKw") or 0.0,
+            battery_kwh=decision.get("batteryKwh"),
+            battery_change_kw=decision.get("batteryChangeKw") or 0.0,
+            lights={one["id"]: Group(one["powerKw"], one["todayKwh"]) for one in decision.get("lights", ())},
+            import_kw=decision.get("gridImportKw") or 0.0,
+            peaks_kw=decision.get("peaksKw") or {},
+            at=parse_utc(decision["validFrom"]) if decision.get("validFrom") else None,
+            source="last decision" if units else "unknown",
+        )
+
+    def advanced(self, to: datetime, zone_name: str) -> "PlantState":
+        """The same at a later moment, every flow as it is; a new local day starts its counts anew, so does a month.
+
+        The peaks are taken over whatever the hour: which of them an import counts for, only the tariff knows
+        (`with_peaks`).
+        """
+        if self.at is None or to <= self.at:
+            return self if self.at is not None else replace(self, at=to)
+        hours = (to - self.at) / _HOUR
+        before, after = (moment.astimezone(zone(zone_name)) for moment in (self.at, to))
+        same_day = before.date() == after.date()
+        day_hours = hours if same_day else (after - after.replace(hour=0, minute=0, second=0, microsecond=0)) / _HOUR
+        return replace(
+            self,
+            units=self.units
+            if same_day
+            else {name: replace(unit, starts_today=0) for name, unit in self.units.items()},
+            storage_kwh=_later(self.storage_kwh, self.storage_change_kw, hours),
+            battery_kwh=_later(self.battery_kwh, self.battery_change_kw, hours),
+            lights={
+                name: replace(group, today_kwh=(group.today_kwh if same_day else 0.0) + group.power_kw * day_hours)
+                for name, group in self.lights.items()
+            },
+            peaks_kw=self.peaks_kw if (before.year, before.month) == (after.year, after.month) else {},
+            at=to,
+        )
+
+    def with_peaks(self, charges: Mapping[str, bool]) -> "PlantState":
+        """The same with the import of now in the peaks of those demand charges that hold now."""
+        peaks = {
+            name: max(self.peaks_kw.get(name, 0.0), self.import_kw if holds else 0.0) for name, holds in charges.items()
+        }
+        return replace(self, peaks_kw=peaks)
 
     def with_operations(self, operations: Mapping[str, Any]) -> "PlantState":
         """The same with what telemetry reports (the contract's `operations`), which wins where it speaks.
@@ -45,7 +122,19 @@ class PlantState:
         units = dict(self.units)
         for told in operations.get("units", ()):
             before = units.get(told["id"])
-            since = before.since if before is not None and before.on == told["on"] else at
-            units[told["id"]] = UnitState(told["on"], since, told.get("powerKw"))
-        stored = operations.get("storageKwh")
-        return PlantState(units, self.storage_kwh if stored is None else stored, "telemetry")
+            same = before is not None and before.on == told["on"]
+            since = before.since if before is not None and same else at
+            starts = 0 if before is None else before.starts_today + (told["on"] and not same)
+            units[told["id"]] = UnitState(told["on"], since, told.get("powerKw"), starts)
+        stored, imported = operations.get("storageKwh"), operations.get("gridImportKw")
+        return replace(
+            self,
+            units=units,
+            storage_kwh=self.storage_kwh if stored is None else stored,
+            import_kw=self.import_kw if imported is None else imported,
+            source="telemetry",
+        )
+
+
+def _later(level: float | None, change_kw: float, hours: float) -> float | None:
+    return None if level is None else max(level + change_kw * hours, 0.0)

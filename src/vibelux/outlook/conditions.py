@@ -192,7 +192,7 @@ def conditions(
         limit_seconds=limits.of_daily("carbon-price", rows.carbon, limits.carbon),
         usable_days=_CARBON_USABLE_DAYS,
     )
-    prices = _facility_prices(site, electricity, gas, carbon)
+    prices = _facility_prices(site, now, electricity, gas, carbon)
     return Conditions(
         at=now,
         iso_region=site.iso_region,
@@ -250,7 +250,7 @@ def _interval_quote(row: Row, quality: Quality, rung: Rung, age: float | None) -
     )
 
 
-def _facility_prices(site: Site, electricity: Quote, gas: Quote, carbon: Quote) -> FacilityPrices:
+def _facility_prices(site: Site, now: datetime, electricity: Quote, gas: Quote, carbon: Quote) -> FacilityPrices:
     """Market prices through the site's contract; carbon is a cost of its own only where the site pays it itself."""
     rules = site.prices
     market = electricity.value if electricity.decides else None
@@ -262,7 +262,7 @@ def _facility_prices(site: Site, electricity: Quote, gas: Quote, carbon: Quote) 
     else:
         paid = None
     return FacilityPrices(
-        import_usd_per_kwh=None if market is None else rules.import_price(market, site.energy_adder_usd_per_kwh),
+        import_usd_per_kwh=None if market is None else rules.import_price(market, site.energy_adder_at(now)),
         export_usd_per_kwh=None if market is None else rules.export_price(market),
         gas_usd_per_mmbtu=gas.value + rules.gas_adder_usd_per_mmbtu if gas.value is not None and gas.decides else None,
         carbon_usd_per_t=paid,

@@ -24,6 +24,8 @@ _LEVEL_DAYS = 7
 _SAME_TYPE_DAYS = 4
 _MAD_TO_SIGMA = 1.4826
 _LEAST_OF_LEVEL = 0.1
+_OF_FIRST_LEVEL = 0.3
+"""The scale of a history without a whole day, in its centre: about what a year's is."""
 _ENVELOPE = 0.3
 
 
@@ -73,7 +75,9 @@ class Known(NamedTuple):
     day_ahead: Series | None = None
     day_ahead_until: Minutes | None = None
     load: Series | None = None
-    """Load, best less wind and sun: measured, then forecast as it was issued before the moment."""
+    """Load, best less wind and sun, as it was forecast before the moment."""
+    load_until: Minutes | None = None
+    """Wall minutes, shape (rows,): up to where; None: wherever there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +125,12 @@ def features(known: Known, starts: Minutes, ends: Minutes) -> Features:
         return np.arcsinh((price - centre[:, :, None]) / scale[:, :, None])
 
     back = np.maximum(-((until - ends) // DAY), 1)[..., None] + np.arange(PAST_DAYS)
-    same = starts[..., None] - back * DAY, ends[..., None] - back * DAY
     weeks = -(-back[..., :1] // 7) * 7
-    week = prices.rows(starts[..., None] - weeks * DAY, ends[..., None] - weeks * DAY)
+    week = prices.rows_back(starts, ends, weeks)
     day = (starts // DAY)[..., None]
     alike = kind_of_day(day - back) == kind_of_day(day)
     alike &= np.cumsum(alike, axis=-1) <= _SAME_TYPE_DAYS
-    raw = prices.rows(*same)
+    raw = prices.rows_back(starts, ends, back)
     past = z(raw)
     usual = median_known(past)
     base = np.where(np.isfinite(usual), usual, 0.0)
@@ -153,7 +156,7 @@ def features(known: Known, starts: Minutes, ends: Minutes) -> Features:
         price = z(ahead.rows(starts, ends)[..., None])[..., 0]
         published = np.isfinite(price) & (ends <= out)
         price = np.where(published, price, base)
-        before = mean_known(z(ahead.rows(same[0][..., :_LEVEL_DAYS], same[1][..., :_LEVEL_DAYS])))
+        before = mean_known(z(ahead.rows_back(starts, ends, back[..., :_LEVEL_DAYS])))
         by_step[F.DAY_AHEAD] = price
         by_step[F.DAY_AHEAD_CHANGE] = np.where(published & np.isfinite(before), price - before, 0.0)
         spread = (newest[..., :1] - z(ahead.rows(windows[0][..., :1], windows[1][..., :1])))[..., 0]
@@ -168,7 +171,10 @@ def features(known: Known, starts: Minutes, ends: Minutes) -> Features:
     whole = np.stack(list(by_row.values()), axis=-1)
     values[..., list(by_row)] = np.where(np.isfinite(whole), whole, 0.0)[:, None]
     if known.load is not None:
-        values[..., F.LOAD_TYPE :] = _load(known.load, starts, ends, same, alike)
+        load = _load(known.load, starts, ends, back, alike)
+        if known.load_until is not None:
+            load = np.where((ends <= known.load_until[:, None])[..., None], load, 0.0)
+        values[..., F.LOAD_TYPE :] = load
     return Features(values, centre, scale, published, low - _ENVELOPE, high + _ENVELOPE, raw[..., 0], week[..., 0])
 
 
@@ -203,17 +209,16 @@ def _yardstick(prices: Series, until: Minutes) -> tuple[Array, Array]:
     past = prices.rows(hours, hours + 60)
     usual = median_known(past)
     departure = _MAD_TO_SIGMA * median_known(np.abs(past - usual[:, None]))
-    scale = np.fmax(np.fmax(departure, _LEAST_OF_LEVEL * np.abs(usual)), LEAST_SCALE)
+    scale = np.fmax(departure, _LEAST_OF_LEVEL * np.abs(usual))
     if which is not None:
         usual, scale = usual[which], scale[which]
-    return np.where(np.isfinite(centre), centre, usual)[:, None], np.broadcast_to(scale, centre.shape)[:, None]
+    scale = np.where(np.isfinite(usual), scale, _OF_FIRST_LEVEL * np.abs(centre))
+    return np.where(np.isfinite(centre), centre, usual)[:, None], np.fmax(scale, LEAST_SCALE)[:, None]
 
 
-def _load(
-    load: Series, starts: Minutes, ends: Minutes, same: tuple[Minutes, Minutes], alike: NDArray[np.bool_]
-) -> Array:
+def _load(load: Series, starts: Minutes, ends: Minutes, back: Minutes, alike: NDArray[np.bool_]) -> Array:
     """The two features of load; 0 where it is unknown."""
-    to_come, past = load.rows(starts, ends), load.rows(*same)
+    to_come, past = load.rows(starts, ends), load.rows_back(starts, ends, back)
     usual = np.stack((mean_known(past, alike), past[..., 0]), axis=-1)
     departs = (to_come[..., None] - usual) / (float(np.nanstd(load.values)) or 1.0)
     return np.where(np.isfinite(departs), departs, 0.0)

@@ -5,14 +5,15 @@ fleet on the same steps is computed at once. Heat stored in soil, crop and water
 demand, over a day it evens out.
 
 Sources, by name in the docstrings:
-- ASHRAE: Handbook HVAC Applications (2019), chapter 25: heat loss of greenhouses, UA and infiltration;
+- ASHRAE: Handbook HVAC Applications, the chapter on environmental control for animals and plants: heat loss of
+  greenhouses, UA and infiltration;
 - Bot: Greenhouse climate: from physical processes to a dynamic model, Wageningen (1983): convection by wind at the
   cover; used so in De Zwart, Analyzing energy-saving options (KASPRO), Wageningen (1996);
 - Walker, Aldrich and Short: Quantity of air flow for greenhouse structures (1983): the crop evaporates about half of
   what the sun brings in;
-- Thimijan and Heins: HortScience 18, 818 (1983), and McCree: Agricultural Meteorology 10, 443 (1972): light of sun;
-- Nelson and Bugbee: PLOS ONE 9, e99010 (2014): efficacy of lamps, and that their power ends as heat;
-- OMAFRA factsheet 00-077: carbon dioxide in greenhouses.
+- Thimijan and Heins: HortScience 18 (6), 818 (1983), and McCree: Agricultural Meteorology 10 (1972): light of sun;
+- Nelson and Bugbee: PLOS ONE 9 (6), e99010 (2014): efficacy of lamps, and that their power ends as heat;
+- OMAFRA factsheet 00-077, Carbon dioxide in greenhouses (2002).
 """
 
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from vibelux.outlook.daypart import DayPart
 from vibelux.outlook.site import Block, Fraction, NotNegative, Positive
 from vibelux.outlook.sun import Array, Numbers
 from vibelux.outlook.weather import Steps, Weather
@@ -38,7 +40,6 @@ _SKY_W_M2_K = 4.6
 """Radiation of the cover to sky and surroundings as a coefficient: 4 * 0.9 * 5.67e-8 * 283³."""
 
 Temperature = Annotated[float, Field(ge=-10, le=45, allow_inf_nan=False)]
-LocalTime = Annotated[str, Field(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
 
 
 class Cover(Block):
@@ -68,13 +69,6 @@ class Setpoints(Block):
     night_c: Temperature = 17.0
 
 
-class Photoperiod(Block):
-    """When lamps may be on, local time; one that ends before it starts goes over midnight."""
-
-    start: LocalTime = "02:00"
-    end: LocalTime = "20:00"
-
-
 class Greenhouse(Block):
     """`[facilities.greenhouse]`."""
 
@@ -95,12 +89,13 @@ class Greenhouse(Block):
     """The real loss by the computed one, as fitted to telemetry."""
     target_dli: NotNegative = 0.0
     """Light that the crop should get a day, mol/m²: lettuce 12-17, tomato 20-30. 0: no lamps are wanted."""
-    lamp_w_per_m2: NotNegative = 0.0
     efficacy_umol_per_j: Positive = 3.0
     """LED 2.8 to 3.8, HPS 1.7."""
+    lamp_w_per_m2: NotNegative = 0.0
+    """Lamps that nobody plans: a day's need is spread over their photoperiod. Those in `lights` are not these."""
     lamp_heat_fraction: Fraction = 1.0
-    """Of the lamps' power, what warms the air (Nelson and Bugbee: nearly all)."""
-    photoperiod: Photoperiod = Photoperiod()
+    """Of their power, what warms the air (Nelson and Bugbee: nearly all)."""
+    photoperiod: DayPart = DayPart(start="02:00", end="20:00")
     co2_g_per_m2_h: NotNegative = 0.0
     """Dosed while there is light: 5 replaces what a crop takes up, 10-25 is usual with open vents (OMAFRA)."""
     co2_from_umol_per_m2_s: NotNegative = 50.0
@@ -132,7 +127,7 @@ class Houses:
     """Light of all lamps, µmol/m²/s."""
     lamp_heat: Array
     lit_from_h: Array
-    lit_until_h: Array
+    lit_for_h: Array
     co2_g_per_m2_h: Array
     co2_from: Array
     co2_by_lamps: Array
@@ -168,8 +163,8 @@ class Houses:
             lamp_w_per_m2=column(lambda house: house.lamp_w_per_m2),
             lamp_umol=column(lambda house: house.lamp_w_per_m2 * house.efficacy_umol_per_j),
             lamp_heat=column(lambda house: house.lamp_heat_fraction),
-            lit_from_h=column(lambda house: _hours(house.photoperiod.start)),
-            lit_until_h=column(lambda house: _hours(house.photoperiod.end)),
+            lit_from_h=column(lambda house: house.photoperiod.first_minute / 60),
+            lit_for_h=column(lambda house: house.photoperiod.minutes / 60),
             co2_g_per_m2_h=column(lambda house: house.co2_g_per_m2_h),
             co2_from=column(lambda house: house.co2_from_umol_per_m2_s),
             co2_by_lamps=column(lambda house: float(house.co2_when == "lit")),
@@ -288,11 +283,9 @@ def _light(houses: Houses, weather: Weather, steps: Steps, received_mol_m2: Numb
     """
     sun_umol = UMOL_PER_J_OF_SUN * sun_w_per_m2(houses, weather)
     sun_mol = _by_day(sun_umol * steps.seconds, steps) / 1e6
-    open_for = (houses.lit_until_h - houses.lit_from_h) % 24.0
-    may = ((steps.hour - houses.lit_from_h) % 24.0 < open_for) | (open_for == 0)
+    may = (steps.hour - houses.lit_from_h) % 24.0 < houses.lit_for_h
     may_seconds = _by_day(may * steps.seconds, steps)
-    whole = np.where(open_for == 0, 24.0, open_for) * 3600.0
-    target = houses.target_dli * np.minimum(may_seconds / whole, 1.0)
+    target = houses.target_dli * np.minimum(may_seconds / (houses.lit_for_h * 3600.0), 1.0)
     if received_mol_m2 is not None:
         target[:, :1] = houses.target_dli - received_mol_m2
     need = np.maximum(target - sun_mol, 0.0)
@@ -304,8 +297,3 @@ def _light(houses: Houses, weather: Weather, steps: Steps, received_mol_m2: Numb
 def _by_day(values: Array, steps: Steps) -> Array:
     """Sums over the steps of each local day, shape (houses, days)."""
     return np.add.reduceat(values, steps.day_starts, axis=-1)
-
-
-def _hours(clock: str) -> float:
-    hours, _, minutes = clock.partition(":")
-    return int(hours) + int(minutes) / 60

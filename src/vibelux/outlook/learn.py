@@ -88,15 +88,19 @@ class History:
     day_ahead: Series | None = None
     """Beside real-time prices."""
     load: Series | None = None
-    """Only a forecast that was out 48 hours ahead belongs here: it is read as known."""
+    """Forecast load, best less wind and sun: it is read as known, so it must have been out 48 hours ahead."""
+    load_of_day_ahead: bool = False
+    """Its forecasts came out by the time of the day-ahead prices of their day instead, and count as known from then."""
 
     def known(self, now: Minutes) -> Known:
         """What was known at some moments (wall minutes, shape (moments,))."""
         out = self.rules.day_ahead_until(now)
+        load_until = out if self.load_of_day_ahead else None
         if self.market == DAY_AHEAD:
-            return Known(self.prices, out, load=self.load)
+            return Known(self.prices, out, load=self.load, load_until=load_until)
         until = self.rules.real_time_until(now, self.prices.step)
-        return Known(self.prices, until, self.day_ahead, out if self.day_ahead is not None else None, self.load)
+        day_ahead_until = out if self.day_ahead is not None else None
+        return Known(self.prices, until, self.day_ahead, day_ahead_until, self.load, load_until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,16 @@ class Model:
     """Shape (2, 10, 19): day-ahead price not out / out, bucket of lead, feature."""
     bands: Array = field(default_factory=lambda: np.tile(unlearnt(), (2, BUCKETS, 1, 1)))
     """Shape (2, 10, 6, 2): likewise, block of hours, quantile; in z."""
+
+    @classmethod
+    def at_start(cls, iso_region: str, market: str) -> Self:
+        """What there is before any history: the prior."""
+        return cls(iso_region, market, 0.0)
+
+    @property
+    def is_learnt(self) -> bool:
+        """Whether it knows more than the prior."""
+        return self.days > 0.0
 
     def quantiles(self, ahead: Features, starts: Minutes, until: Minutes) -> Array:
         """The forecast of each step: p10, p50 and p90 in USD/kWh, shape (rows, steps, 3); NaN without any past.

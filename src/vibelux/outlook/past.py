@@ -122,7 +122,10 @@ class Series:
             ends: the same shape.
             whole: NaN also where a part is unknown.
         """
-        begin, end = (starts - self.first) // self.step, -((self.first - ends) // self.step)
+        return self._mean((starts - self.first) // self.step, -((self.first - ends) // self.step), whole=whole)
+
+    def _mean(self, begin: Minutes, end: Minutes, *, whole: bool) -> Array:
+        """The mean from one step to before another."""
         if end.max() <= self.solid and begin.min() >= 0:
             return np.asarray((self.sums.take(end, axis=-1) - self.sums.take(begin, axis=-1)) / (end - begin))
         steps = self.values.shape[-1]
@@ -134,7 +137,21 @@ class Series:
 
     def rows(self, starts: Minutes, ends: Minutes, *, whole: bool = False) -> Array:
         """As `mean`; of many nodes at one moment (starts of shape (1, ...)) each is a row."""
-        found = self.mean(starts, ends, whole=whole)
+        return self._rows(self.mean(starts, ends, whole=whole))
+
+    def rows_back(self, starts: Minutes, ends: Minutes, days: Minutes) -> Array:
+        """As `rows`, of the same stretches so many whole days before, shape (..., days).
+
+        Args:
+            starts: any shape.
+            ends: the same shape.
+            days: that shape with one axis more.
+        """
+        back = days * (DAY // self.step)
+        begin, end = (starts - self.first) // self.step, -((self.first - ends) // self.step)
+        return self._rows(self._mean(begin[..., None] - back, end[..., None] - back, whole=False))
+
+    def _rows(self, found: Array) -> Array:
         return found[:, 0] if self.values.ndim > 1 else found
 
 

@@ -60,7 +60,10 @@ class Outlook:
     price: Array
     """The known price, or the p50 of a forecast; NaN where `MISSING`."""
     quantiles: Array
-    """p10, p50 and p90, shape (nodes, steps, 3); NaN where the step's own price is known for good."""
+    """p10, p50 and p90, shape (nodes, steps, 3); NaN where the step's own price is known for good or `MISSING`."""
+    naive: Array
+    """What costs nothing to expect, shape (nodes, steps, 2): the newest known price of the same hour, and the one a
+    whole number of weeks ago; NaN where there is none."""
     sources: dict[Kind, str]
     """Where the prices of each kind come from, in words."""
 
@@ -144,6 +147,8 @@ def expect(
     out = np.array([known.day_ahead.known_until]) if known.day_ahead is not None else None
     ahead = features(Known(known.prices, until, known.day_ahead, out, known.load), starts, ends)
     quantiles = model.quantiles(ahead, starts, until[:, None])
+    # A level alone, without this hour's own past or a cleared price of it, is nothing to plan a night by.
+    quantiles[np.isnan(ahead.newest_day) & ~ahead.published] = np.nan
     own = KINDS.index(Kind.DAY_AHEAD if known.market == DAY_AHEAD else Kind.REAL_TIME)
     price = quantiles[..., 1].copy()
     kind = np.where(np.isfinite(price), KINDS.index(Kind.FORECAST), KINDS.index(Kind.MISSING)).astype(np.int8)
@@ -159,19 +164,20 @@ def expect(
         there = np.isfinite(found)
         price, kind = np.where(there, found, price), np.where(there, np.int8(place), kind)
     quantiles[kind == own] = np.nan
-    return Outlook(now, steps, kind, price, quantiles, _sources(model, known))
+    naive = np.broadcast_to(np.stack((ahead.newest_day, ahead.week), axis=-1), (*price.shape, 2))
+    return Outlook(now, steps, kind, price, quantiles, naive, _sources(model, known))
 
 
 def _sources(model: Model, known: History) -> dict[Kind, str]:
     beside = ", the spread of real-time to day-ahead prices" if known.day_ahead is not None else ""
     load = ", the forecast load" if known.load is not None else ""
+    learnt = f"learnt from {model.days:.0f} days" if model.is_learnt else "not learnt yet: the weights of a start"
     return {
         Kind.REAL_TIME: f"{known.market}, published",
         Kind.ADVISORY: "the grid's look-ahead, not binding",
         Kind.DAY_AHEAD: "day-ahead-hourly, published",
         Kind.FORECAST: (
-            f"forecast of {known.market}: same hours of the last 14 days, the newest prices{beside}{load}; "
-            f"learnt from {model.days:.0f} days"
+            f"forecast of {known.market}: same hours of the last 14 days, the newest prices{beside}{load}; {learnt}"
         ),
-        Kind.MISSING: "no prices are known",
+        Kind.MISSING: "no price of this hour of the day is known yet",
     }

@@ -1,5 +1,6 @@
 """How market prices become one site's prices, and what of a site the outlook needs to know."""
 
+from datetime import datetime
 from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -76,7 +77,6 @@ class Site(Protocol):
         """Its IANA time zone."""
         ...
 
-    @property
-    def energy_adder_usd_per_kwh(self) -> float:
-        """What its tariff adds to each imported kWh."""
+    def energy_adder_at(self, moment: datetime) -> float:
+        """What its tariff adds to a kWh imported at a moment (UTC), USD/kWh."""
         ...

@@ -10,12 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntEnum
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vibelux.market.intervals import zone
+from vibelux.outlook.past import DAY, Minutes, wall_minutes
 from vibelux.outlook.sun import Array, clear_steps, under_clouds
 
 Row = Mapping[str, Any]
@@ -31,6 +33,7 @@ _HELD_SECONDS = 3600.0
 _LEAST_COVER = 0.5
 _WHOLE_DAY_HOURS = 22.5
 _KM_PER_DEGREE = 111.2
+_UNIX_ORDINAL = date(1970, 1, 1).toordinal()
 _VARIABLES = ("temperature", "relative-humidity", "wind-speed", "cloud-cover", "irradiance-global")
 
 
@@ -45,7 +48,7 @@ class Basis(IntEnum):
     """A clear sky and an assumed cloud cover: nothing is known of the clouds."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Steps:
     """The steps of an outlook, of whatever lengths, with the local calendar of one time zone."""
 
@@ -68,20 +71,28 @@ class Steps:
             np.array([one.hour + one.minute / 60 + one.second / 3600 for one in local]),
         )
 
-    @property
+    @classmethod
+    def over(cls, starts: Minutes, lengths: Minutes, zone_name: str) -> "Steps":
+        """The steps of a horizon: starts in UTC minutes that rise without gaps, and lengths in minutes."""
+        middle = wall_minutes(starts, zone_name) + lengths / 2
+        day = (middle // DAY).astype(np.int64)
+        edges = np.append(starts, starts[-1] + lengths[-1]) * 60.0
+        return cls(edges, day + _UNIX_ORDINAL, (middle - day * DAY) / 60)
+
+    @cached_property
     def seconds(self) -> Array:
         """The length of each step."""
-        return np.diff(self.edges)
+        return self.edges[1:] - self.edges[:-1]
 
-    @property
+    @cached_property
     def day_starts(self) -> NDArray[np.int64]:
         """The index of each local day's first step."""
-        return np.flatnonzero(np.diff(self.day, prepend=self.day[:1] - 1))
+        return np.append(0, np.flatnonzero(self.day[1:] != self.day[:-1]) + 1)
 
-    @property
+    @cached_property
     def day_index(self) -> NDArray[np.int64]:
         """For each step, which of the local days it lies in, from 0."""
-        return np.cumsum(np.diff(self.day, prepend=self.day[:1]) != 0)
+        return np.append(0, np.cumsum(self.day[1:] != self.day[:-1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +144,10 @@ class Line:
         first = self.first[..., at]
         slope = (self.last[..., at] - first) / length[at]
         areas = area_before[..., at] + inside * (first + slope * inside / 2)
-        known = np.diff(known_before[at] + inside)
-        enough = known >= _LEAST_COVER * np.diff(edges)
-        return np.where(enough, np.diff(areas) / np.where(enough, known, 1.0), np.nan)
+        passed = known_before[at] + inside
+        known = passed[1:] - passed[:-1]
+        enough = known >= _LEAST_COVER * (edges[1:] - edges[:-1])
+        return np.where(enough, (areas[..., 1:] - areas[..., :-1]) / np.where(enough, known, 1.0), np.nan)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ that grows stale changes a decision as much as one that comes. A facility whose 
 import asyncio
 import time
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,8 +16,9 @@ from typing import Any
 
 import structlog
 
-from vibelux.dispatch.decision import Decision, decide
+from vibelux.dispatch.decision import Decision, View, decide
 from vibelux.dispatch.facility import Facility
+from vibelux.dispatch.planned import Planned
 from vibelux.dispatch.state import PlantState
 from vibelux.ingest.events import MarketDataUpdated
 from vibelux.market.clock import Clock
@@ -25,6 +27,8 @@ from vibelux.market.frames import plain
 from vibelux.market.intervals import iso_z
 from vibelux.market.records import KINDS
 from vibelux.outlook.conditions import Conditions, Limits, MarketRows, conditions
+from vibelux.outlook.demand import Demands
+from vibelux.outlook.price import Outlook
 from vibelux.outlook.quotes import Rung
 from vibelux.realtime.gather import market_rows
 from vibelux.realtime.metrics import DeskMetrics
@@ -44,6 +48,10 @@ _ROWS = {"electricity": "real_time", "gas": "gas", "carbon": "carbon"}
 _KIND = {"electricity": "electricity-price", "gas": "gas-price", "carbon": "carbon-price"}
 
 
+Ahead = Callable[[Facility, datetime], Awaitable[tuple[Outlook, Demands] | None]]
+"""What prices and demands a facility has to expect from a moment on; None where nothing is known of them."""
+
+
 @dataclass(slots=True)
 class _Held:
     """What the desk holds of one facility between two decisions."""
@@ -56,6 +64,7 @@ class _Held:
     """The last price record that was told of, by commodity."""
     signature: tuple[Any, ...] | None = None
     valid_until: datetime | None = None
+    planned: Planned | None = None
     deciding: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -68,16 +77,25 @@ class Desk:
         limits: ages over which prices are stale.
         missing_keys: for a grid (`PJM`), the setting without which its prices stay away.
         metrics: counters.
+        ahead: what looks ahead for a facility; without it one step alone is decided.
     """
 
     def __init__(
-        self, db: Database, clock: Clock, *, limits: Limits, missing_keys: dict[str, str], metrics: DeskMetrics
+        self,
+        db: Database,
+        clock: Clock,
+        *,
+        limits: Limits,
+        missing_keys: dict[str, str],
+        metrics: DeskMetrics,
+        ahead: Ahead | None = None,
     ) -> None:
         self._db = db
         self._clock = clock
         self._limits = limits
         self._missing_keys = missing_keys
         self._metrics = metrics
+        self._ahead = ahead
         self._held: dict[str, _Held] = {}
         self._due: set[str] = set()
         self._wake = asyncio.Event()
@@ -143,6 +161,29 @@ class Desk:
             "dataFreshness": current.data_freshness(),
             "timestamp": iso_z(now),
         }
+
+    async def schedule(self, facility_id: str) -> dict[str, Any] | None:
+        """The plan that the newest decision is the first step of, a row a step; None where there is none."""
+        held = self._held.get(facility_id)
+        if held is None or held.planned is None:
+            return None
+        figures = held.planned.figures()
+        return {
+            "facilityId": facility_id,
+            "decidedAt": iso_z(held.planned.outlook.at),
+            "rows": held.planned.rows(),
+            "next": None,
+            **{name: figures[name] for name in ("plan", "nextChange", "bindingLimits")},
+        }
+
+    async def _view(self, held: _Held, now: datetime) -> View | None:
+        if self._ahead is None:
+            return None
+        seen = await self._ahead(held.facility, now)
+        if seen is None:
+            return None
+        outlook, demands = seen
+        return View(outlook, demands, None if held.planned is None else held.planned.engines_at(now))
 
     def close(self) -> None:
         """Ends all subscriptions."""
@@ -229,7 +270,8 @@ class Desk:
         limit = self._limits.real_time(facility.iso_region)
         held.rows = await market_rows(self._db, facility, now, limit)
         current = self._conditions(held, now)
-        decision = decide(facility, current, held.state, now)
+        view = await self._view(held, now)
+        decision = await asyncio.to_thread(decide, facility, current, held.state, now, view)
         answer = _answer(current, decision, now)
         news, told = _price_news(held)
         if not news and decision.valid_until == held.valid_until and _signature(current) == held.signature:
@@ -242,6 +284,7 @@ class Desk:
         # With the number of its newest message, so that a listener can tell which messages it already contains.
         held.answer, held.told = answer | {"seq": numbers[-1]}, told
         held.signature, held.valid_until = _signature(current), decision.valid_until
+        held.planned = decision.planned
         self._complained.pop(facility.id, None)
         self._subscriptions.publish(
             facility.id,

@@ -105,6 +105,10 @@ class Desk(Protocol):
         """
         ...
 
+    async def schedule(self, facility_id: str) -> Row | None:
+        """The plan behind the newest decision: `rows`, one a step; None where it rests on no plan."""
+        ...
+
 
 Check = Callable[[], Awaitable[str | None]]
 """A check of readiness: None when well, else what is wrong in a few words."""

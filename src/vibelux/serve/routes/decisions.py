@@ -10,7 +10,7 @@ from vibelux.serve.answers import json_response, unavailable
 from vibelux.serve.auth import DOCUMENTED, Asking, DoorOf, State
 from vibelux.serve.errors import not_found
 from vibelux.serve.routes._query import FacilityId, From, OptionalText, To, moment, window
-from vibelux.serve.shapes import FAILURES, DecisionAnswer, DecisionRows
+from vibelux.serve.shapes import FAILURES, DecisionAnswer, DecisionRows, Rows
 
 _DAY = timedelta(days=1)
 _JUST_NOW = timedelta(seconds=1)
@@ -36,6 +36,19 @@ async def decision(
     if then is None:
         raise not_found()
     return json_response(then)
+
+
+@router.get(
+    "/schedule",
+    responses={200: {"model": Rows}, **FAILURES},
+    summary="The whole plan to the horizon, a row a step",
+)
+async def schedule(facility_id: FacilityId, caller: Asking, door: DoorOf, state: State) -> Response:
+    """Prices, flows and levels of each step; no rows where the newest decision rests on no plan, and why in `detail`."""
+    await door.facility(caller, facility_id, "read")
+    plan = await state.desk.schedule(facility_id)
+    none = {"facilityId": facility_id, "rows": [], "next": None, "detail": "The newest decision rests on no plan."}
+    return json_response(plan or none)
 
 
 @router.get(

@@ -1,0 +1,254 @@
+"""The prices to expect, from what the store knew at a moment: one outlook a node, however many facilities stand there.
+
+A model of each node is learnt from its own stored history, beside the loop and again as the history grows; until
+then, and where there is no history, the weights of a start do. Nothing of this is kept: it can be had again.
+"""
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+import structlog
+
+from vibelux.dispatch.facility import Facility
+from vibelux.ingest.events import MARKET_DATA_UPDATED, Events, MarketDataUpdated
+from vibelux.market.clock import Clock
+from vibelux.market.errors import StoreUnavailable, UsageError
+from vibelux.market.intervals import floor_to
+from vibelux.market.regions import region_of
+from vibelux.outlook.learn import DAY_AHEAD, LEARN_DAYS, Model, learn
+from vibelux.outlook.past import Series
+from vibelux.outlook.price import Outlook, expect
+from vibelux.realtime.hindsight import Hindsight
+from vibelux.realtime.known import NEVER, GridLoad, NodePrices, Subject
+from vibelux.realtime.metrics import ForecastMetrics
+from vibelux.store import forecast_scores
+from vibelux.store.database import Database
+from vibelux.store.forecast_scores import Scored, Sums
+
+log = structlog.get_logger(__name__)
+
+_SLOT = timedelta(minutes=5)
+_DAY = timedelta(days=1)
+_FORGOTTEN_AFTER = timedelta(days=1)
+_LOOK_SECONDS = 5.0
+"""Of the wall: how often it is looked whether a model is due."""
+_SHOWN_DAYS = timedelta(days=7)
+"""Metrics tell of the last week."""
+
+
+class _Given(NamedTuple):
+    """An outlook, from when on it held and for which five minutes."""
+
+    known_at: datetime
+    slot: datetime
+    outlook: Outlook
+
+
+class _Node:
+    """What is held of one node."""
+
+    def __init__(self, db: Database, subject: Subject) -> None:
+        self.prices = NodePrices(db, subject)
+        self.model = Model.at_start(subject.iso_region, subject.market)
+        self.model_known_at = NEVER
+        self.learnt_at: datetime | None = None
+        self.learnt_from = 0
+        self.hindsight = Hindsight(self.prices.rules)
+        self.scored_until = 0
+        self.given: deque[_Given] = deque(maxlen=4)
+        self.asked_at = NEVER
+        self.has_news = True
+        self.reading = asyncio.Lock()
+
+    def learning_is_due(self, now: datetime) -> bool:
+        """Never learnt, a day old, or grown by an eighth."""
+        if self.learnt_at is None:
+            return True
+        return now - self.learnt_at >= _DAY or self.prices.count * 8 > self.learnt_from * 9
+
+    def ready(self, now: datetime) -> Outlook | None:
+        """The outlook that was already made from what was known at that moment."""
+        current = True
+        for one in reversed(self.given):
+            if now >= one.known_at:
+                return one.outlook if one.slot == floor_to(now, _SLOT) and not (current and self.has_news) else None
+            current = False
+        return None
+
+
+class Expectations:
+    """Gives out outlooks, learns what they are made with, and measures how far off they were.
+
+    Args:
+        db: the store.
+        clock: the service's; what is learnt and scored in the background is so by it.
+        events: tell that something new is stored. Without them the store is asked each time.
+        metrics: numbers for Prometheus.
+    """
+
+    def __init__(
+        self, db: Database, clock: Clock, *, events: Events | None = None, metrics: ForecastMetrics | None = None
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self._metrics = metrics
+        self._nodes: dict[Subject, _Node] = {}
+        self._loads: dict[str, GridLoad] = {}
+        self._scored: list[Scored] = []
+        """What the store has not taken yet."""
+        self._is_told = events is not None
+        if events is not None:
+            events.on(MARKET_DATA_UPDATED, self._on_market_data)
+
+    async def outlook(self, facility: Facility, now: datetime) -> Outlook:
+        """The prices to expect at a facility's node, in the real-time market of its grid: see `outlook_of`."""
+        market = region_of(facility.iso_region).real_time_market
+        return await self.outlook_of(Subject(facility.iso_region, facility.pricing_node, market), now)
+
+    async def outlook_of(self, subject: Subject, now: datetime) -> Outlook:
+        """The prices to expect from `now` on, made of what was known then and of nothing else.
+
+        Of one node, 48 hours ahead. Where nothing is known its steps are `MISSING`.
+
+        Raises:
+            StoreUnavailable: the database is away.
+            UsageError: no such grid, or a market that none of its feeds publishes as its own.
+        """
+        if subject.market not in {region_of(subject.iso_region).real_time_market, DAY_AHEAD}:
+            raise UsageError(
+                f"{subject.iso_region} has no outlook of {subject.market!r}; there are"
+                f" {region_of(subject.iso_region).real_time_market} and {DAY_AHEAD}"
+            )
+        node = self._nodes.get(subject)
+        if node is None:
+            node = self._nodes[subject] = _Node(self._db, subject)
+        node.asked_at = max(node.asked_at, now)
+        async with node.reading:
+            found = node.ready(now)
+            return found if found is not None else await self._made(node, now)
+
+    async def _made(self, node: _Node, now: datetime) -> Outlook:
+        iso_region = node.prices.subject.iso_region
+        load = self._loads.setdefault(iso_region, GridLoad(self._db, iso_region))
+        if now < max(node.prices.known_at, load.known_at):
+            return await self._of_the_past(node, now)
+        node.has_news = not self._is_told
+        try:
+            net_load = await load.at(now)
+            is_new = await node.prices.follow(now)
+        except StoreUnavailable:
+            node.has_news = True
+            raise
+        slot = floor_to(now, _SLOT)
+        last = node.given[-1] if node.given else None
+        if last is not None and last.slot == slot and not is_new:
+            return last.outlook
+        outlook = _expected(node.prices, node.model, net_load, now)
+        node.given.append(_Given(max(node.prices.known_at, load.known_at), slot, outlook))
+        node.hindsight.note(outlook)
+        return outlook
+
+    async def _of_the_past(self, node: _Node, now: datetime) -> Outlook:
+        """An outlook from before what is held: read apart, and learnt apart where what is learnt knows too much."""
+        subject, model = node.prices.subject, node.model
+        if now < node.model_known_at:
+            model = await self._learnt(subject, now) or Model.at_start(subject.iso_region, subject.market)
+        prices = NodePrices(self._db, subject)
+        await prices.read(now)
+        return _expected(prices, model, await GridLoad(self._db, subject.iso_region).at(now), now)
+
+    async def _learnt(self, subject: Subject, now: datetime) -> Model | None:
+        """A model of what was known at a moment; None of too short a history."""
+        prices = NodePrices(self._db, subject)
+        await prices.read(now, LEARN_DAYS)
+        history = prices.history(await GridLoad(self._db, subject.iso_region).at(now, LEARN_DAYS))
+        try:
+            return await asyncio.to_thread(learn, [history])
+        except UsageError:  # a few days: the weights of a start do
+            return None
+
+    async def run(self) -> None:
+        """Learns and scores until cancelled. The database being away is waited out."""
+        while True:
+            try:
+                await self.learn_due()
+                await self.score_due()
+            except StoreUnavailable as error:
+                log.warning("the store is away; forecasts are neither learnt nor scored", error=str(error))
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def learn_due(self) -> int:
+        """Learns what is due, one model after another; how many. Nodes that nobody asks for any more are forgotten.
+
+        Raises:
+            StoreUnavailable: the database is away.
+        """
+        learnt = 0
+        for subject, node in tuple(self._nodes.items()):
+            now = self._clock.now()
+            if now - node.asked_at > _FORGOTTEN_AFTER:
+                del self._nodes[subject]
+                continue
+            if not node.learning_is_due(now):
+                continue
+            count, known_at = node.prices.count, node.prices.known_at
+            model = await self._learnt(subject, now)
+            node.learnt_from, node.learnt_at = count, now
+            if model is not None:
+                node.model, node.model_known_at = model, known_at
+                node.given.clear()
+                learnt += 1
+                log.info(
+                    "a price model is learnt", region=subject.iso_region, node=subject.pricing_node, days=model.days
+                )
+        return learnt
+
+    async def score_due(self) -> int:
+        """Scores the outlooks given out against what has come since, and keeps the sums; how many steps.
+
+        Raises:
+            StoreUnavailable: the database is away.
+        """
+        for subject, node in self._nodes.items():
+            if node.scored_until != (newest := node.prices.newest):
+                node.scored_until = newest
+                found = node.hindsight.scored(node.prices.own())
+                self._scored += [Scored(subject, day, lead, sums) for day, lead, sums in found]
+        scored, self._scored = self._scored, []
+        if not scored:
+            return 0
+        try:
+            await forecast_scores.add_scores(self._db, scored)
+        except StoreUnavailable:
+            self._scored += scored
+            raise
+        if self._metrics is not None:
+            today = self._clock.now().date()
+            sums = await forecast_scores.score_sums(self._db, first=today - _SHOWN_DAYS, last=today + _DAY)
+            self._metrics.show(sums)
+        return sum(one.sums.steps for one in scored)
+
+    async def scores(
+        self, iso_region: str, pricing_node: str | None, market: str | None, first: date, last: date
+    ) -> dict[str, Sums]:
+        """What was off on the days [first, last], by range of leads.
+
+        Raises:
+            StoreUnavailable: the database is away.
+        """
+        found = await forecast_scores.score_sums(
+            self._db, first=first, last=last, iso_region=iso_region, pricing_node=pricing_node, market=market
+        )
+        return {lead: sums for (_, lead), sums in found.items()}
+
+    def _on_market_data(self, event: MarketDataUpdated) -> None:
+        for subject, node in self._nodes.items():
+            if subject.iso_region.casefold() == event.provider and subject.pricing_node in event.names:
+                node.has_news = True
+
+
+def _expected(prices: NodePrices, model: Model, load: Series | None, now: datetime) -> Outlook:
+    return expect(model, now, prices.history(load), advisory=prices.look_ahead())
