@@ -1,4 +1,4 @@
-"""A stand-in for PJM, ERCOT, NYISO and FRED: at each moment it serves what they would have published by then.
+"""A stand-in for the four grids, FRED, RGGI and the weather service: at each moment what they would have out by then.
 
 Point the base addresses at `StandIn.url` with the provider's name behind it; CAISO has a tape of its own.
 """
@@ -63,6 +63,10 @@ class Grids:
             return self._pjm(asked, path, query, now)
         if provider == "ercot":
             return self._ercot(asked, path, query, now)
+        if provider == "nws":
+            return _nws(path, now)
+        if provider == "rggi":
+            return Answer(body=_RGGI)
         body = _nyiso(path, now) if provider == "nyiso" else _fred(query, now) if "fredgraph" in path else None
         return Answer(404, _HTML) if body is None else Answer(body=body)
 
@@ -274,6 +278,31 @@ def _fred(query: dict[str, str], now: datetime) -> bytes:
         rows.append(f"{day},{3.1 + day.day / 100:.2f}" if day.weekday() < 5 else f"{day},")
         day += timedelta(days=1)
     return _lines("observation_date,DHHNGSP", *rows)
+
+
+_RGGI = (
+    b"<!DOCTYPE html><html><body><table><thead><tr><th>Auction</th><th>Date</th><th>Clearing Price</th></tr></thead>"
+    b"<tbody><tr><td>Auction 72</td><td>2026-06-03</td><td>$35.00</td></tr></tbody></table></body></html>"
+)
+
+
+def _nws(path: str, now: datetime) -> Answer:
+    """A cell around each place that is asked for, and its raw forecast; Fort Worth is outside the weather service."""
+    if path.startswith("points/32.75"):
+        problem = {"type": "https://api.weather.gov/problems/InvalidPoint", "title": "?", "status": 404}
+        return Answer(404, json.dumps(problem).encode())
+    if path.startswith("points/"):
+        latitude, longitude = path.removeprefix("points/").split(",")
+        cell = f"https://api.weather.gov/gridpoints/TST/{abs(round(float(latitude)))},{abs(round(float(longitude)))}"
+        return Answer(body=json.dumps({"properties": {"forecastGridData": cell}}).encode())
+    middle = {"37": (36.66, -121.64), "40": (40.04, -76.31), "41": (40.65, -73.95)}
+    latitude, longitude = middle[path.rsplit("/", 1)[-1].split(",", maxsplit=1)[0]]
+    ring = [[longitude + east, latitude + north] for east, north in ((-1, -1), (-1, 1), (1, 1), (1, -1), (-1, -1))]
+    begin = floor_to(now, HOUR)
+    values = [{"validTime": f"{(begin + n * HOUR).isoformat()}/PT1H", "value": 20.0} for n in range(60)]
+    properties = {"updateTime": begin.isoformat(), "temperature": {"uom": "wmoUnit:degC", "values": values}}
+    geometry = {"type": "Polygon", "coordinates": [ring]}
+    return Answer(body=json.dumps({"geometry": geometry, "properties": properties}).encode())
 
 
 def _lines(*lines: str) -> bytes:

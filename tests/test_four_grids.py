@@ -23,6 +23,7 @@ from vibelux.service import Plan, run
 from vibelux.store.keys import create_key
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+SERVED = ("pjm", "ercot", "nyiso", "eia", "rggi", "nws")
 FACILITIES = {"CAISO": "salinas-1", "PJM": "lancaster-1", "ERCOT": "fort-worth-1", "NYISO": "brooklyn-1"}
 BEGIN = datetime(2026, 7, 14, 15, 1, tzinfo=UTC)
 SPEED = 120.0
@@ -52,6 +53,13 @@ class Running:
                 await asyncio.sleep(0.1)
         return found
 
+    async def weather_of(self, cell: str, seconds: float = 20.0) -> None:
+        """Waits until a temperature of the cell is stored: one place that upstream refuses keeps no other away."""
+        asked = {"provider": "nws", "location": cell, "from": "2026-07-14", "to": "2026-07-17"}
+        async with asyncio.timeout(seconds):
+            while not (await self.http.get("/api/market/series", params=asked)).json()["rows"]:
+                await asyncio.sleep(0.1)
+
     def asked(self, prefix: str) -> list[str]:
         return [asked.path for asked in self.there.asked if asked.path.startswith(prefix)]
 
@@ -64,7 +72,7 @@ async def service(database_url: str, folder: Path, keys: dict[str, str]) -> Asyn
     grids = Grids(clock)
     tape = TapeSource(None, HUBS["caiso"])
     async with LoopbackUpstream(tape, clock) as caiso, StandIn(clock, grids) as there:
-        served = {"caiso": caiso.url} | {name: f"{there.url}/{name}" for name in ("pjm", "ercot", "nyiso", "eia")}
+        served = {"caiso": caiso.url} | {name: f"{there.url}/{name}" for name in SERVED}
         settings = Settings.load(
             None,
             env=keys | {f"{name.upper()}_BASE_URL": url for name, url in served.items()},
@@ -83,7 +91,7 @@ async def service(database_url: str, folder: Path, keys: dict[str, str]) -> Asyn
             facilities=facilities,
             port=0,
             clock=clock,
-            only=tape.feeds | others | {"eia/henry-hub-spot"},
+            only=tape.feeds | others | {"eia/henry-hub-spot", "rggi/auction-prices", "nws/forecast"},
             announce=announce,
         )
         task = asyncio.create_task(run(plan, stop))
@@ -110,6 +118,13 @@ def is_good(found: dict[str, dict[str, Any]], grids: Iterable[str]) -> bool:
     return all(found[grid]["marketConditions"]["dataQuality"]["electricity"] == "good" for grid in grids)
 
 
+def has_full_conditions(found: dict[str, dict[str, Any]], grids: Iterable[str]) -> bool:
+    """All three prices are good; Texas has no carbon market."""
+    wanted = {grid: {"electricity": "good", "gas": "good", "carbon": "good"} for grid in grids}
+    wanted["ERCOT"]["carbon"] = "missing"
+    return all(found[grid]["marketConditions"]["dataQuality"] == quality for grid, quality in wanted.items())
+
+
 def names_the_key(answer: dict[str, Any]) -> bool:
     return "PJM_API_KEY" in " ".join(answer["decision"]["reasons"])
 
@@ -129,11 +144,16 @@ async def stays_good(running: Running, grids: Iterable[str]) -> None:
 @pytest.mark.xdist_group("service")
 async def test_with_their_keys_all_four_grids_decide_on_good_prices(database_url, tmp_path) -> None:
     async with service(database_url, tmp_path, {"PJM_API_KEY": PJM_KEY} | ERCOT_KEYS) as running:
-        found = await running.until(lambda a: is_good(a, FACILITIES) and decided(a, FACILITIES))
+        found = await running.until(lambda a: has_full_conditions(a, FACILITIES) and decided(a, FACILITIES))
         for grid, answer in found.items():
             assert answer["marketConditions"]["isoRegion"] == grid
             assert answer["marketConditions"]["source"]["electricity"].startswith("real-time-")
-            assert answer["marketConditions"]["dataQuality"]["gas"] == "good"
+            assert (answer["marketConditions"]["co2Price"] is None) == (grid == "ERCOT")
+            assert answer["marketConditions"]["carbonIntensity"]["marginal"]["kgPerKwh"] > 0
+        assert found["PJM"]["marketConditions"]["co2Price"] == found["NYISO"]["marketConditions"]["co2Price"] > 35
+        mixed = found["ERCOT"]["marketConditions"]["carbonIntensity"]["average"]
+        assert mixed["kgPerKwh"] == pytest.approx(0.437 * 31_000.25 / 42_000.75, abs=1e-6)
+        assert mixed["quality"] == "estimated"
         assert found["PJM"]["marketConditions"]["gridPrice"] == pytest.approx(0.09, abs=0.02)
         running.grids.revoked = True
         await stays_good(running, FACILITIES)
@@ -141,6 +161,10 @@ async def test_with_their_keys_all_four_grids_decide_on_good_prices(database_url
         assert running.asked("/ercot/api/public-reports/np6-905-cd/")
         assert running.asked("/ercot/api/public-reports/np4-190-cd/")
         assert not [path for path in running.asked("/ercot/misapp") if path.endswith(("=12301", "=12331"))]
+        await running.weather_of("36.66,-121.64")
+        assert {path.partition("/points/")[2] for path in running.asked("/nws/points/")} == {
+            "36.67,-121.65", "40.04,-76.31", "32.75,-97.33", "40.65,-73.95",
+        }  # fmt: skip
         assert any("DHHNGSP" in path for path in running.asked("/eia/")), "EIA without a key falls back to FRED"
 
 
@@ -148,7 +172,9 @@ async def test_with_their_keys_all_four_grids_decide_on_good_prices(database_url
 async def test_without_keys_pjm_is_unavailable_and_names_its_key_and_the_others_decide(database_url, tmp_path) -> None:
     others = [grid for grid in FACILITIES if grid != "PJM"]
     async with service(database_url, tmp_path, {}) as running:
-        found = await running.until(lambda a: is_good(a, others) and decided(a, others) and names_the_key(a["PJM"]))
+        found = await running.until(
+            lambda a: has_full_conditions(a, others) and decided(a, others) and names_the_key(a["PJM"])
+        )
         assert found["PJM"]["decision"]["action"] == "unavailable"
         assert found["PJM"]["marketConditions"]["dataQuality"]["electricity"] == "missing"
         await stays_good(running, others)

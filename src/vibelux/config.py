@@ -9,14 +9,24 @@ Every setting has one name: upper case in the environment (`STALE_DATA_THRESHOLD
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from vibelux._toml import Place, TomlFile, dotted, first_fault, nearest
+from vibelux.config_telemetry import TelemetrySettings
 from vibelux.market.errors import ConfigError
 
 PROVIDERS = (
@@ -50,6 +60,13 @@ def _http(url: str) -> str:
     return url.rstrip("/")
 
 
+def _mqtt(url: SecretStr) -> SecretStr:
+    parts = urlsplit(url.get_secret_value())
+    if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
+        raise ValueError("should be an mqtt or mqtts URL")
+    return url
+
+
 class ProviderSettings(BaseModel):
     """What can be set for one provider; None means: not given."""
 
@@ -81,10 +98,35 @@ class Settings(BaseModel):
     """Relative change of a price that is worth an alert."""
     stale_data_threshold: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 900.0
     """Seconds after which a 5-minute price is stale."""
+    operator_contact: Annotated[str, Field(pattern=r"^[\x21-\x7e]{3,200}$")] | None = None
+    """An address that upstreams may write to; it goes into the User-Agent, as the weather service asks."""
+    stale_operations_threshold: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 900.0
+    """Seconds after which a plan no longer rests on what a site has reported of itself."""
+    mqtt_url: Annotated[SecretStr, AfterValidator(_mqtt)] | None = None
+    """The sites' broker: mqtt://user:password@host:1883, or mqtts:// for TLS."""
     cache_ttl_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 300.0
+    requests_per_minute: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 6000.0
+    """How much one key may ask over REST, on average; ten seconds' worth at once. 0: as much as it likes."""
+    jwt_issuer: str | None = None
+    """An identity provider whose bearer tokens are taken beside keys; the two settings below go with it."""
+    jwt_audience: str | None = None
+    """Whom its tokens are made out to: us."""
+    jwt_keys: str | None = None
+    """The address of its JSON Web Key Set (https), or a file."""
+    jwt_scopes_claim: str = "scope"
+    jwt_facilities_claim: str = "facilities"
+    """Claims that say what a bearer may do: a text with spaces or a list, `realm_access.roles` for one in an object."""
+    telemetry: TelemetrySettings = TelemetrySettings()
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
     facilities: Annotated[tuple[dict[str, Any], ...], Field(strict=False)] = ()
     """As the file has them; `dispatch.facility.load_facilities` reads them."""
+
+    @model_validator(mode="after")
+    def _whole_identity(self) -> "Settings":
+        given = (self.jwt_issuer, self.jwt_audience, self.jwt_keys)
+        if any(given) and not all(given):
+            raise ValueError("jwt_issuer, jwt_audience and jwt_keys go together")
+        return self
 
     @classmethod
     def load(cls, path: Path | None = None, env: Mapping[str, str] = os.environ, **overrides: Any) -> "Settings":
@@ -157,7 +199,7 @@ class Settings(BaseModel):
 
 def _all_names() -> dict[str, Place]:
     names: dict[str, Place] = {
-        name: (name,) for name in Settings.model_fields if name not in {"providers", "facilities"}
+        name: (name,) for name in Settings.model_fields if name not in {"providers", "facilities", "telemetry"}
     }
     names["vibelux_data_dir"] = ("data_dir",)
     for provider in PROVIDERS:
@@ -202,12 +244,14 @@ class _Given:
         for key, value in file.data.items():
             if key == "providers":
                 self._add_providers(file, value)
+            elif key == "telemetry":
+                self._add_telemetry(file, value)
             elif key in NAMES:
                 self.put(NAMES[key], value, file.where((key,)))
             elif key == "facilities":
                 self.put((key,), value, file.where((key,)))
             else:
-                hint = nearest(key, [*NAMES, "facilities", "providers"])
+                hint = nearest(key, [*NAMES, "facilities", "providers", "telemetry"])
                 raise ConfigError(f"{file.where((key,))}: unknown key{hint}")
 
     def _add_providers(self, file: TomlFile, tables: object) -> None:
@@ -218,12 +262,34 @@ class _Given:
             for key, value in _table(file, ("providers", name), table).items():
                 self.put(("providers", provider, key), value, file.where(("providers", name, key)))
 
+    def _add_telemetry(self, file: TomlFile, value: object) -> None:
+        """The tables as they are, each place told by its own line; register maps lie beside the file."""
+        table = _table(file, ("telemetry",), value)
+        devices = table.get("modbus")
+        for device in devices if isinstance(devices, list) else ():
+            if isinstance(device, dict) and isinstance(device.get("map"), str):
+                device["map"] = file.path.parent / device["map"]
+        self.put(("telemetry",), table, file.where(("telemetry",)))
+        self._told |= {place: file.where(place) for place in _places(("telemetry",), table)}
+
     def add_environment(self, env: Mapping[str, str]) -> None:
         for name, place in NAMES.items():
             text = env.get(name.upper(), "")
             if text and name not in _FILE_ONLY:
                 model = ProviderSettings if len(place) == 3 else Settings
                 self.put(place, _typed(name, text, model.model_fields[str(place[-1])].annotation), _variable(name))
+
+
+def _places(place: Place, value: object) -> Iterator[Place]:
+    """The place of everything in a table."""
+    steps: Iterable[tuple[str | int, object]] = ()
+    if isinstance(value, dict):
+        steps = value.items()
+    elif isinstance(value, list):
+        steps = enumerate(value)
+    for step, inner in steps:
+        yield (*place, step)
+        yield from _places((*place, step), inner)
 
 
 def _table(file: TomlFile, place: Place, value: object) -> dict[str, Any]:

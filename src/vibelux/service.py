@@ -7,39 +7,51 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import structlog
 from prometheus_client import CollectorRegistry
 
 from vibelux import __version__
 from vibelux.config import PROVIDERS, Settings
 from vibelux.dispatch.facility import Facility
 from vibelux.feeds import Feed, all_feeds
-from vibelux.ingest.budget import SharedBudget
+from vibelux.ingest.budget import Budget, SharedBudget
 from vibelux.ingest.client import Reply, Upstream
 from vibelux.ingest.collector import Collector
 from vibelux.ingest.credentials import Credentials
+from vibelux.ingest.documents import small_document
 from vibelux.ingest.events import MARKET_DATA_UPDATED, Events
 from vibelux.ingest.journal import Journal
 from vibelux.ingest.keeper import DatabaseKeeper
 from vibelux.ingest.lateness import lateness
 from vibelux.ingest.metrics import Metrics
 from vibelux.ingest.nodes import with_hubs
+from vibelux.ingest.wire import USER_AGENT
 from vibelux.market.clock import Clock, LiveClock
 from vibelux.outlook.conditions import Limits
+from vibelux.realtime.ahead import LookAhead
 from vibelux.realtime.desk import Desk
-from vibelux.realtime.metrics import DeskMetrics
+from vibelux.realtime.expect import Expectations
+from vibelux.realtime.metrics import DeskMetrics, ForecastMetrics
+from vibelux.realtime.weather import Weathers
 from vibelux.serve.app import create_app
 from vibelux.serve.expecting import Expectation, ExpectingStore
+from vibelux.serve.identity import IdentityProvider, Trust
 from vibelux.serve.nodes import StoredNodes, use_nodes
 from vibelux.serve.ports import ServeState
 from vibelux.serve.server import serve
+from vibelux.store.audit import forget_deeds
 from vibelux.store.budgets import StoredBudget
 from vibelux.store.database import Database
-from vibelux.store.facilities import put_facility
+from vibelux.store.facilities import take_file
 from vibelux.store.journal import Kept, retain
 from vibelux.store.opened import opened
+from vibelux.store.replies import forget_replies
 from vibelux.store.secrets import secret
 
+_log = structlog.get_logger(__name__)
+
 _DAY = timedelta(days=1)
+_WEATHER = frozenset({"nws", "open-meteo"})
 _KINDS_OF_KEY = ("API_KEY", "USERNAME", "PASSWORD")
 
 Tap = Callable[[Feed, Reply], None]
@@ -52,6 +64,8 @@ class Plan:
     settings: Settings
     facilities: Sequence[Facility] = ()
     """Those of the configuration file; they are put into the store and join those that are there."""
+    facility_file: str | None = None
+    """Its path: what stood in it at the last start and is gone now is taken out."""
     host: str = "127.0.0.1"
     port: int = 8080
     clock: Clock = field(default_factory=LiveClock)
@@ -82,18 +96,21 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
     settings, clock = plan.settings, plan.clock
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(opened(database_url(settings), settings.data_dir))
-        for facility in plan.facilities:
-            await put_facility(db, facility.id, facility.as_dict(), "file")
+        await _take_up(db, plan)
         registry, events = CollectorRegistry(), Events()
         metrics = Metrics(clock, registry)
         upstream = await stack.enter_async_context(_upstream(plan, db, metrics))
+        expectations = Expectations(db, clock, events=events, metrics=ForecastMetrics(registry))
+        weathers = Weathers(db)
         desk = Desk(
             db,
             clock,
             limits=Limits(electricity=settings.stale_data_threshold, slower=_stale_limits(), daily=_daily_limits()),
             missing_keys=_missing_keys(settings),
             metrics=DeskMetrics(registry),
+            ahead=LookAhead(expectations, weathers),
         )
+        events.on(MARKET_DATA_UPDATED, weathers.on_market_data)
         events.on(MARKET_DATA_UPDATED, desk.on_market_data)
         collector = Collector(
             clock,
@@ -115,6 +132,8 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
             registry=registry,
             session_secret=await secret(db, "session"),
             allow_loopback_page=plan.loopback_page,
+            identity=_identity(settings),
+            requests_per_minute=settings.requests_per_minute,
             stale_data_threshold=settings.stale_data_threshold,
             stale_limits=_stale_limits(),
             feed_declarations=[_declared(feed, feed in feeds) for feed in all_feeds()],
@@ -126,6 +145,7 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
         work = [
             asyncio.create_task(collector.run(feeds), name="collect"),
             asyncio.create_task(desk.run(), name="decide"),
+            asyncio.create_task(expectations.run(), name="expect"),
             asyncio.create_task(_tidy(db, clock), name="tidy"),
             asyncio.create_task(
                 serve(app, plan.host, plan.port, stop, on_listening=lambda url, _: listening.set_result(url)),
@@ -147,16 +167,30 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
 
 @asynccontextmanager
 async def _upstream(plan: Plan, db: Database, metrics: Metrics) -> AsyncIterator[Upstream]:
-    settings = plan.settings
-    async with Upstream(
-        plan.clock,
-        budget=SharedBudget(StoredBudget(db)),
+    budget = SharedBudget(StoredBudget(db))
+    async with upstream_of(plan.settings, plan.clock, budget=budget, metrics=metrics, tap=plan.tap) as upstream:
+        yield upstream
+
+
+def upstream_of(
+    settings: Settings,
+    clock: Clock,
+    *,
+    budget: Budget | None = None,
+    metrics: Metrics | None = None,
+    tap: Tap | None = None,
+) -> Upstream:
+    """Who asks upstreams as the operator has set it: keys, addresses, and how we call ourselves."""
+    contact = settings.operator_contact
+    return Upstream(
+        clock,
+        budget=budget,
         credentials=credentials(settings),
         base_urls=base_urls(settings),
         metrics=metrics,
-        tap=plan.tap,
-    ) as upstream:
-        yield upstream
+        tap=tap,
+        user_agent=USER_AGENT if contact is None else f"{USER_AGENT} {contact}",
+    )
 
 
 def credentials(settings: Settings) -> Credentials:
@@ -178,8 +212,17 @@ def base_urls(settings: Settings) -> dict[str, str]:
 def _nodes(plan: Plan, desk: Desk, feed: Feed) -> Sequence[str]:
     if not feed.nodal:
         return ()
+    if feed.provider in _WEATHER:
+        return weather_places(desk.facilities, feed)
     own = sorted({one.pricing_node for one in desk.facilities if one.iso_region.casefold() == feed.provider})
     return with_hubs(feed, own) if plan.with_hubs else own
+
+
+def weather_places(facilities: Sequence[Facility], feed: Feed) -> Sequence[str]:
+    """Where the weather is asked for; measurements at the station of a facility, where it names one."""
+    measured = feed.data_type == "observations"
+    wanted = (one.weather_station if measured and one.weather_station else one.place for one in facilities)
+    return sorted({place for place in wanted if place is not None})
 
 
 def _missing_keys(settings: Settings) -> dict[str, str]:
@@ -224,6 +267,28 @@ def _declared(feed: Feed, enabled: bool) -> dict[str, object]:
     }
 
 
+async def _take_up(db: Database, plan: Plan) -> None:
+    left = await take_file(db, plan.facility_file, {one.id: one.as_dict() for one in plan.facilities})
+    for facility_id in left.removed:
+        _log.warning("a facility has gone from the file and is taken out", facility=facility_id)
+    for facility_id in left.kept:
+        _log.warning("a facility has gone from the file, but was changed elsewhere and stays", facility=facility_id)
+
+
+def _identity(settings: Settings) -> IdentityProvider | None:
+    """Whose tokens are taken beside keys."""
+    issuer, audience, keys = settings.jwt_issuer, settings.jwt_audience, settings.jwt_keys
+    if issuer is None or audience is None or keys is None:
+        return None
+    trust = Trust(
+        issuer=issuer,
+        audience=audience,
+        scopes_claim=settings.jwt_scopes_claim,
+        facilities_claim=settings.jwt_facilities_claim,
+    )
+    return IdentityProvider(trust, lambda: small_document(keys), LiveClock())
+
+
 async def _stopped(stop: asyncio.Event) -> None:
     await stop.wait()
 
@@ -233,6 +298,9 @@ async def _tidy(db: Database, clock: Clock) -> None:
     while True:
         await clock.sleep(_DAY.total_seconds())
         await retain(db, clock.now(), Kept())
+        wall = LiveClock().now()
+        await forget_replies(db, wall)
+        await forget_deeds(db, wall)
 
 
 async def _end(work: list[asyncio.Task[None]], desk: Desk) -> None:

@@ -20,6 +20,11 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
+def house(**changes):
+    """The changes that make a facility a greenhouse, and some of them wrong."""
+    return {"latitude": 36.67, "longitude": -121.65, "demand": {}, "greenhouse": {"area_m2": 1000}} | changes
+
+
 ONE = """
 id = "f-1"
 iso_region = "ERCOT"
@@ -83,12 +88,26 @@ def test_a_file_of_its_own_holds_one_facility(tmp_path):
         ({"iso_region": "MISO"}, "facility: iso_region: should be 'CAISO', 'PJM'"),
         ({"timezone": "Mars/Olympus"}, "facility: timezone: unknown time zone 'Mars/Olympus'"),
         ({"latitude": 91.0}, "facility: latitude: should be less than or equal to 90"),
-        ({"prices": {}}, "facility: prices.gas_hub: is missing"),
+        ({"prices": {}}, "facility: prices: give gas_hub, or a contract in gas"),
+        ({"prices": {"gas_hub": "h", "gas": {"hub": "h"}}}, "facility: prices: give gas_hub, or a contract in gas"),
+        ({"prices": {"gas": {"kind": "fixed"}}}, "facility: prices.gas: a contract of kind fixed needs usd_per_mmbtu"),
         ({"prices": {"gas_hub": "h", "carbon": "both"}}, "facility: prices.carbon: should be 'direct'"),
         ({"prices": {"gas_hub": "h", "urdb_tariff": "x.json"}}, "prices.urdb_tariff: files are read from facility f"),
-        ({"greenhouse": {"area_m2": 1}}, "facility: greenhouse: the greenhouse model is not built yet"),
-        ({"demand": {}}, "facility: demand: give power_kw and heat_kw, or file"),
+        ({"demand": {}}, "facility: demand: give power_kw and heat_kw, or file, or a .greenhouse."),
         ({"demand": {"file": "x.csv", "heat_kw": 3}}, "facility: demand: give power_kw"),
+        (house(demand={"heat_kw": 3}), "facility: demand: a greenhouse tells the heat itself"),
+        (house(demand={"file": "x.csv"}), "facility: demand: a greenhouse tells the heat itself"),
+        (house(latitude=None), "facility: greenhouse: its weather needs latitude and longitude"),
+        (
+            house(greenhouse={"area_m2": 1, "target_dly": 5}),
+            r"greenhouse\.target_dly: unknown key; did you mean target_dli",
+        ),
+        (house(greenhouse={"area_m2": 1, "target_dli": 5}), "facility: greenhouse: target_dli needs lamps"),
+        (house(greenhouse={"area_m2": 1, "co2_g_per_m2_h": 5}), "greenhouse: co2_g_per_m2_h needs a .co2. block"),
+        (
+            house(lights=[{"id": "l", "max_kw": 5}], greenhouse={"area_m2": 1, "lamp_w_per_m2": 50}),
+            r"greenhouse: its lamps stand in \[\[lights\]\]",
+        ),
         ({"demand": {"file": "loads.csv"}}, "facility: demand.file: files are read from facility files only"),
         (
             {"heat_storage": {"capacity_kwh": 5, "charge_max_kw": 1, "discharge_max_kw": 1, "min_kwh": 6}},

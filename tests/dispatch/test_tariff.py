@@ -5,9 +5,13 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from dispatch.plants import NOW, at_price, facility
+from dispatch.ahead import demands, outlook
+from dispatch.plants import NOW, at_price, engine, facility
 from vibelux.dispatch.build import step_prices
+from vibelux.dispatch.decision import decide
 from vibelux.dispatch.facility import Facility
+from vibelux.dispatch.horizon import build_case
+from vibelux.dispatch.state import PlantState
 from vibelux.dispatch.tariff import DemandCharge, Tariff
 from vibelux.market.errors import ConfigError
 from vibelux.outlook.past import utc_minutes, wall_minutes
@@ -121,3 +125,31 @@ def test_a_tariff_is_read_back_as_it_was_given():
 def test_a_wrong_tariff_is_told_by_path(tariff, told):
     with pytest.raises(ConfigError, match=told):
         facility(tariff=tariff)
+
+
+def test_a_rate_that_holds_the_energy_is_paid_whatever_the_market_does_and_export_still_earns_the_market_price():
+    prices = {"gas_hub": "FRPGE1", "import_factor": 0.0, "export_adder_usd_per_kwh": -0.005}
+    site = facility(prices=prices, tariff={"energy_adder_usd_per_kwh": 0.15}, chp=[], boiler=[])
+    for market in (0.02, 0.4):
+        found = at_price(site, market).prices
+        assert (found.import_usd_per_kwh, found.export_usd_per_kwh) == pytest.approx((0.15, market - 0.005))
+
+
+def test_an_engine_that_only_replaces_such_a_rate_has_no_market_price_at_which_it_would_stop():
+    # 0.15 USD/kWh saved against 1000 kW of fuel for 400 kW (30 USD), O&M of 4 and 400 kW of boiler heat (15 USD).
+    prices = {"gas_hub": "FRPGE1", "import_factor": 0.0}
+    site = facility(prices=prices, tariff={"energy_adder_usd_per_kwh": 0.15}, chp=[engine(min_load=0.1)])
+    site = Facility.from_dict(site.as_dict() | {"grid": {"import_max_kw": 4000}})
+    decision = decide(site, at_price(site, -0.3), PlantState(), NOW)
+    assert (decision.action, decision.break_even) == ("run", None)
+    assert decision.net_benefit_usd_per_h == pytest.approx(400 * 0.15 - (30 + 4 - 15))
+
+
+def test_a_plan_pays_the_factor_and_the_adders_of_each_step():
+    prices = {"gas_hub": "FRPGE1", "import_factor": 0.5, "import_adder_usd_per_kwh": 0.01}
+    site = facility(prices=prices, tariff={"energy_adders": [{"usd_per_kwh": 0.2, "hours": PEAK}]})
+    case = build_case(site, at_price(site, 0.04), outlook(site, {}, 0.04), demands(site), PlantState(), NOW)
+    assert case is not None
+    assert case.prices.import_usd_per_kwh == pytest.approx(np.full(case.steps, 0.03))
+    local_hour = (13 + 2 / 60 + case.starts_h) % 24  # NOW is 13:02 in California
+    assert case.energy_adder_usd_per_kwh == pytest.approx(np.where((local_hour >= 16) & (local_hour < 21), 0.2, 0.0))

@@ -16,7 +16,6 @@ from payloads.outcomes import (
     Seed,
     all_rows,
     every_feed,
-    every_feed_but,
     index,
     known,
     nothing_new,
@@ -49,13 +48,7 @@ def loose(feed: Feed) -> frozenset[str]:
     return CUT_BY_NEIGHBOURS.get(feed.name, frozenset())
 
 
-RENAMED = {
-    "eia/regional-gas-prices": "a field that is gone is written as 'None' in a name",
-    "nyiso/reserve-prices": "without `Name` the zones' prices pass for those of the whole state (NYCA)",
-}
-
-
-@every_feed_but(RENAMED)
+@every_feed
 def test_a_renamed_column_gives_no_wrong_row_and_a_declared_one_is_missed_aloud(feed: Feed) -> None:
     for seed in tables(feed):
         table, whole = seed.table, known(feed, seed)
@@ -69,7 +62,7 @@ def test_a_renamed_column_gives_no_wrong_row_and_a_declared_one_is_missed_aloud(
                 assert told(found) or same(found, whole), f"{name} is gone and nobody says so"
 
 
-@every_feed_but(RENAMED)
+@every_feed
 def test_a_dropped_column_gives_no_wrong_row(feed: Feed) -> None:
     for seed in tables(feed):
         table, whole = seed.table, known(feed, seed)
@@ -164,7 +157,7 @@ def test_rows_that_occur_twice_are_one_or_refused(feed: Feed) -> None:
                 assert told(found) or same(found, whole)
 
 
-@every_feed_but({"nyiso/real-time-pricing": "a stamp twice, beside an extra run: the first price is taken"})
+@every_feed
 def test_of_two_rows_that_contradict_each_other_neither_is_believed(feed: Feed) -> None:
     for seed in tables(feed):
         table = seed.table

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import json
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -162,6 +163,26 @@ async def test_each_status_is_its_own_error(status: int, path: str, kind: type[F
     assert len(there.asked) == asked
     assert f"HTTP {status}" in str(caught.value)
     assert status == 304 or "why" in str(caught.value)
+
+
+async def test_a_place_outside_the_weather_service_is_named_and_not_waited_for() -> None:
+    problem = {
+        "title": "Data Unavailable For Requested Point",
+        "type": "https://api.weather.gov/problems/InvalidPoint",
+        "status": 404,
+        "detail": "Unable to provide data for requested point 51.5,-0.12",
+    }
+    weather = replace(PRICES, provider="nws", url="https://prices.test/gridpoints")
+    clock = FrozenClock(NOON)
+    async with (
+        StandIn(clock, lambda _: Answer(404, json.dumps(problem).encode())) as there,
+        Upstream(clock, base_urls={"nws": there.url}) as upstream,
+    ):
+        with pytest.raises(UpstreamError) as caught:
+            await upstream.fetch(weather, Request("https://prices.test/points/51.5,-0.12"))
+    assert caught.value.code == "InvalidPoint"
+    assert "51.5,-0.12" in str(caught.value)
+    assert "OPEN_METEO_ENABLED=true" in str(caught.value)
 
 
 async def test_a_refusal_names_the_settings_that_are_wanted() -> None:

@@ -46,7 +46,7 @@ def test_the_contracts_names_of_a_price_are_all_there():
     )  # fmt: skip
     assert set(KINDS) == {
         "electricity-price", "gas-price", "carbon-price", "ancillary-price", "capacity-price", "constraint", "series",
-        "dr-event",
+        "dr-event", "operations",
     }  # fmt: skip
     assert all(kind.key and kind.values for kind in KINDS.values())
 

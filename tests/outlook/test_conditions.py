@@ -7,8 +7,10 @@ from itertools import pairwise
 import pytest
 
 from dispatch.plants import NOW, carbon, facility, gas, real_time
+from vibelux.market.quality import Quality
 from vibelux.outlook import conditions as conditions_module
-from vibelux.outlook import site
+from vibelux.outlook import site as site_module
+from vibelux.outlook.carbon_intensity import GAS_AT_THE_MARGIN, CarbonIntensity, Intensity
 from vibelux.outlook.conditions import Limits, MarketRows, conditions
 
 SITE = facility()
@@ -42,7 +44,7 @@ def recent_days(*prices: float) -> list[dict[str, object]]:
 
 def test_the_documentation_in_the_modules_is_true():
     assert doctest.testmod(conditions_module).failed == 0
-    assert doctest.testmod(site).failed == 0
+    assert doctest.testmod(site_module).failed == 0
 
 
 def test_live_prices_pass_through_the_facilitys_contract():
@@ -58,6 +60,7 @@ def test_live_prices_pass_through_the_facilitys_contract():
         "dataQuality": {"electricity": "good", "gas": "good", "carbon": "good"},
         "origin": {"electricity": "live", "gas": "live", "carbon": "live"},
         "rung": {"electricity": "live", "gas": "live", "carbon": "live"},
+        "carbonIntensity": None,
         "source": {"electricity": "real-time-5min", "gas": "FRPGE1", "carbon": "California Cap-and-Trade"},
         "facilityPrices": None,
     }
@@ -186,3 +189,36 @@ def test_what_is_not_live_is_said():
     )
     assert conditions(SITE, NOW, rows).notes == ("Electricity and gas prices are synthetic, not live.",)
     assert "Carbon price is rebuilt, not live." in conditions(DIRECT, NOW, rows).notes
+
+
+def test_a_fixed_gas_contract_needs_no_gas_feed_and_says_nothing_of_a_missing_one():
+    site = facility(prices={"gas": {"kind": "fixed", "usd_per_mmbtu": 5.1}})
+    found = conditions(site, NOW, MarketRows(real_time=real_time(0.041)))
+    assert found.prices.gas_usd_per_mmbtu == 5.1
+    assert found.complete
+    assert found.confidence == 95
+    assert found.market_conditions()["gasPrice"] is None
+    assert found.market_conditions()["dataQuality"]["gas"] == "missing"
+    assert not [note for note in found.notes if "gas" in note]
+
+
+def test_a_gas_tariff_is_the_price_of_its_day_whatever_the_market_does():
+    table = [{"first_day": "2026-01-01", "usd_per_mmbtu": 7.0}, {"first_day": "2026-07-14", "usd_per_mmbtu": 5.5}]
+    site = facility(prices={"gas": {"kind": "table", "table": table}})
+    rows = MarketRows(real_time=real_time(0.041), gas=gas(3.8))
+    assert conditions(site, NOW, rows).prices.gas_usd_per_mmbtu == 5.5
+    before = NOW - timedelta(days=1)
+    assert conditions(site, before, rows).prices.gas_usd_per_mmbtu == 7.0
+    early = conditions(site, NOW - timedelta(days=300), rows)
+    assert early.prices.gas_usd_per_mmbtu is None
+    assert not early.complete
+    assert any("begins on 2026-01-01 only" in note for note in early.notes)
+
+
+def test_the_intensity_of_the_grid_is_shown_beside_the_prices():
+    known = CarbonIntensity(Intensity(0.21, Quality.GOOD, "CAISO", NOW), GAS_AT_THE_MARGIN)
+    found = conditions(SITE, NOW, MarketRows(real_time=real_time(0.041), intensity=known))
+    assert found.market_conditions()["carbonIntensity"] == {
+        "average": {"kgPerKwh": 0.21, "quality": "good", "source": "CAISO", "at": "2026-07-14T20:02:00Z"},
+        "marginal": {"kgPerKwh": 0.437, "quality": "estimated", "source": GAS_AT_THE_MARGIN.source, "at": None},
+    }

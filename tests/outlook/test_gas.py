@@ -15,7 +15,8 @@ from vibelux.market.contracts import delivery_month
 from vibelux.market.errors import NotYetPublished, UsageError
 from vibelux.market.quality import Quality
 from vibelux.outlook import gas
-from vibelux.outlook.gas import GasContract, NaturalGasPriceService, curve, henry_hub, regional_basis
+from vibelux.outlook.gas import NaturalGasPriceService, curve, henry_hub, regional_basis
+from vibelux.outlook.site import GasContract
 
 Row = Mapping[str, Any]
 FRIDAY = date(2026, 1, 9)
@@ -177,6 +178,8 @@ def test_a_contract_becomes_the_facilitys_gas_price(contract: GasContract, index
         {"kind": "table"},
         {"hub": "Henry Hub", "addr": 1.0},
         {"kind": "table", "table": [{"first_day": date(2026, 8, 1), "usd_per_mmbtu": 7.0}] * 2},
+        {"kind": "fixed", "usd_per_mmbtu": 6.2, "adder_usd_per_mmbtu": 0.9},
+        {"hub": "Henry Hub", "usd_per_mmbtu": 6.2},
     ],
 )
 def test_a_contract_that_says_too_little_or_too_much_is_refused(body: dict[str, Any]):

@@ -130,6 +130,7 @@ VALUES = {
     "constraint": "shadow_price",
     "series": "value",
     "dr-event": "",
+    "operations": "",
 }
 STRETCHES = (
     ("market_interval_start", "market_interval_end"),
@@ -194,13 +195,6 @@ def tables(feed: Feed) -> tuple[Seed, ...]:
 every_feed = pytest.mark.parametrize("feed", all_feeds(), ids=lambda feed: feed.name)
 
 
-def every_feed_but(reported: dict[str, str]) -> pytest.MarkDecorator:
-    """All feeds; of some it is known that they fail, and why: once mended, their line here must go."""
-    marks = {name: [pytest.mark.xfail(reason=reason, strict=True)] for name, reason in reported.items()}
-    feeds = [pytest.param(feed, id=feed.name, marks=marks.get(feed.name, [])) for feed in all_feeds()]
-    return pytest.mark.parametrize("feed", feeds)
-
-
 Known = dict[str, dict[tuple[Any, Any], list[dict[str, Any]]]]
 
 
@@ -227,7 +221,7 @@ def index(parsed: Parsed) -> Known:
 def place(kind: str, row: dict[str, Any]) -> tuple[Any, Any]:
     moment = next(
         row[name]
-        for name in ("market_interval_end", "interval_end", "valid_end", "trading_date", "delivery_start", "starts_at")
+        for name in ("market_interval_end", "interval_end", "valid_end", "trading_date", "delivery_start", "starts_at", "timestamp")
         if name in row
     )
     return moment, row.get(VALUES[kind])

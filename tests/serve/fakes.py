@@ -8,11 +8,13 @@ from typing import Any
 import httpx2
 import polars as pl
 
+from serve.operations_fake import FakeOperations
 from vibelux.market.clock import FrozenClock
 from vibelux.market.errors import StoreUnavailable
 from vibelux.market.records import KINDS
 from vibelux.serve.app import create_app
 from vibelux.serve.ports import Row, ServeState, Store
+from vibelux.store.audit import Deed
 from vibelux.store.keys import Principal
 
 NOW = datetime(2026, 7, 14, 20, 0, 30, tzinfo=UTC)
@@ -142,6 +144,9 @@ class FakeDesk:
     async def latest(self, facility_id: str) -> Row | None:
         return self.answers.get(facility_id)
 
+    async def schedule(self, facility_id: str) -> Row | None:
+        return None
+
 
 class FakeSubscription:
     def __init__(self, queue: asyncio.Queue[Row | None], queues: set[asyncio.Queue[Row | None]]) -> None:
@@ -161,6 +166,7 @@ class FakeStore:
         self._desk = desk
         self.keys = dict(KEYS)
         self.away = False
+        self.deeds: list[Deed] = []
         self.asked_keys = 0
         self.prices = [price(START + timedelta(minutes=5 * i), 0.03 + 0.01 * (i % 5)) for i in range(37)]
         self.prices[-1] = price(self.prices[-1]["market_interval_start"], 0.0612)
@@ -178,8 +184,17 @@ class FakeStore:
     async def principal_with_id(self, key_id: str, now: datetime) -> Principal | None:
         return next((one for one in self.keys.values() if one.id == key_id), None)
 
+    def in_name_of(self, caller: Principal) -> "FakeStore":
+        return self
+
     async def facilities(self) -> list[Row]:
         return [FACILITY, OTHER]
+
+    async def facility(self, facility_id: str) -> Row | None:
+        return next((one for one in await self.facilities() if one["id"] == facility_id), None)
+
+    async def note_deed(self, deed: Deed) -> None:
+        self.deeds.append(deed)
 
     async def latest_price(self, iso_region: str, node: str | None, market: str, at: datetime) -> Row | None:
         fitting = [
@@ -198,7 +213,7 @@ class FakeStore:
         *,
         start: datetime,
         end: datetime,
-        filters: Mapping[str, str],
+        filters: Mapping[str, Any],
         as_of: datetime | None,
         limit: int,
         after: str | None,
@@ -229,8 +244,12 @@ class FakeStore:
         fitting = [row for row in self.history if at is None or datetime.fromisoformat(row["timestamp"]) <= at]
         return fitting[-1] if fitting else None
 
-    async def answers(self, facility_id: str, start: datetime, end: datetime, limit: int) -> list[Row]:
-        return [row for row in self.history if start <= datetime.fromisoformat(row["timestamp"]) < end][:limit]
+    async def answers(
+        self, facility_id: str, start: datetime, end: datetime, limit: int, after: str | None = None
+    ) -> tuple[list[Row], str | None]:
+        fitting = [row for row in self.history if start <= datetime.fromisoformat(row["timestamp"]) < end]
+        first = int(after or 0)
+        return fitting[first : first + limit], str(first + limit) if len(fitting) > first + limit else None
 
 
 class World:
@@ -241,6 +260,7 @@ class World:
         self.store: Any = self.make_store()
         self.clock = FrozenClock(NOW)
         self.wall = FrozenClock(NOW)
+        options.setdefault("operations", FakeOperations(self.clock))
         self.state = ServeState(
             clock=self.clock, wall=self.wall, store=self.store, desk=self.desk, version="0.1.0", **options
         )

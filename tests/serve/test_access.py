@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from serve.fakes import KEYS, World
-from vibelux.serve.attempts import Attempts
+from vibelux.serve.buckets import Buckets
 from vibelux.serve.sessions import COOKIE, SESSION_LIFE
 
 UNAUTHORIZED = {"error": "Unauthorized"}
@@ -14,6 +14,7 @@ OWN_FACILITY = {
     "decision": ("GET", "/api/chp/decision?facilityId={}"),
     "decision then": ("GET", "/api/chp/decision?facilityId={}&at=2026-07-14T19:50:00Z"),
     "decisions": ("GET", "/api/chp/decisions?facilityId={}"),
+    "schedule": ("GET", "/api/chp/schedule?facilityId={}"),
     "facility": ("GET", "/api/facilities/{}"),
     "ticket": ("POST", "/api/ws-ticket"),
 }
@@ -23,6 +24,9 @@ ANY_FACILITY = {
     "gas": ("GET", "/api/market/gas"),
     "carbon": ("GET", "/api/market/carbon"),
     "series": ("GET", "/api/market/series"),
+    "ancillary": ("GET", "/api/market/ancillary"),
+    "capacity": ("GET", "/api/market/capacity"),
+    "constraints": ("GET", "/api/market/constraints"),
     "facilities": ("GET", "/api/facilities"),
     "feeds": ("GET", "/api/feeds"),
 }
@@ -281,17 +285,17 @@ async def test_who_sends_no_key_is_never_slowed(world: World) -> None:
         assert {(await client.get("/api/facilities")).status_code for _ in range(150)} == {401}
 
 
-def test_an_address_may_try_again_after_the_seconds_it_was_told() -> None:
+def test_a_bucket_holds_again_after_the_seconds_it_was_told() -> None:
     now = [0.0]
-    attempts = Attempts(lambda: now[0])
+    buckets = Buckets(burst=100.0, per_second=2.0, monotonic=lambda: now[0])
     for _ in range(100):
-        assert attempts.wait_seconds("a") == 0
-        attempts.failed("a")
-    wait = attempts.wait_seconds("a")
+        assert buckets.wait_seconds("a") == 0
+        buckets.spend("a")
+    wait = buckets.wait_seconds("a")
     assert wait >= 1
-    assert attempts.wait_seconds("b") == 0
+    assert buckets.wait_seconds("b") == 0
     now[0] += wait
-    assert attempts.wait_seconds("a") == 0
+    assert buckets.wait_seconds("a") == 0
 
 
 # Metrics

@@ -127,8 +127,8 @@ async def test_retention_deletes_what_is_old_and_nothing_else(database: Database
         moment = NOON + timedelta(days=days)
         await write_payload(database, receipt(moment), parsed(price(0.05, moment), quarantined=aside))
         await write_payload(database, receipt(moment + timedelta(minutes=1)), parsed(price(0.06, moment)))
-    assert await retain(database, NOON, Kept(feed_days=None, outbox_days=None)) == {}
-    gone = await retain(database, NOON, Kept(feed_days=30, outbox_days=7, price_days=31))
+    assert await retain(database, NOON, Kept(feed_days=None, outbox_days=None, operations_days=None)) == {}
+    gone = await retain(database, NOON, Kept(feed_days=30, outbox_days=7, operations_days=None, price_days=31))
     assert gone == {"market_data_feeds": 2, "quarantined_rows": 1, "outbox": 0, "real_time_electricity_prices": 1}
     async with database.connection() as connection:
         for table in ("real_time_electricity_prices", "real_time_electricity_prices_revisions", "market_intervals"):

@@ -47,7 +47,7 @@ async def _live(settings: "Settings", named: "Sequence[Feed]") -> "list[Trial]":
     from vibelux.ingest.nodes import with_hubs
     from vibelux.ingest.trial import trial
     from vibelux.market.clock import LiveClock
-    from vibelux.service import base_urls, credentials, enabled_feeds
+    from vibelux.service import enabled_feeds, upstream_of
 
     clock, done = LiveClock(), 0
     feeds = list(named) or enabled_feeds(settings)
@@ -59,7 +59,7 @@ async def _live(settings: "Settings", named: "Sequence[Feed]") -> "list[Trial]":
         _output.progress(f"{done} of {len(feeds)}  {feed.name}")
         return found
 
-    async with Upstream(clock, credentials=credentials(settings), base_urls=base_urls(settings)) as upstream:
+    async with upstream_of(settings, clock) as upstream:
         return list(await asyncio.gather(*(tried(upstream, feed) for feed in feeds)))
 
 

@@ -34,14 +34,13 @@ async def _backfill(args: argparse.Namespace, feed: "Feed") -> int:
 
     from vibelux.ingest.backfill import backfill
     from vibelux.ingest.budget import SharedBudget
-    from vibelux.ingest.client import Upstream
     from vibelux.ingest.collector import Collector
     from vibelux.ingest.events import Events
     from vibelux.ingest.journal import Journal
     from vibelux.ingest.keeper import DatabaseKeeper
     from vibelux.ingest.metrics import Metrics
     from vibelux.market.clock import LiveClock
-    from vibelux.service import base_urls, credentials
+    from vibelux.service import upstream_of
     from vibelux.store.budgets import StoredBudget
 
     settings, clock = _database.settings_of(args), LiveClock()
@@ -51,13 +50,7 @@ async def _backfill(args: argparse.Namespace, feed: "Feed") -> int:
     failed = False
     async with (
         _database.open_database(settings) as db,
-        Upstream(
-            clock,
-            budget=SharedBudget(StoredBudget(db)),
-            credentials=credentials(settings),
-            base_urls=base_urls(settings),
-            metrics=metrics,
-        ) as upstream,
+        upstream_of(settings, clock, budget=SharedBudget(StoredBudget(db)), metrics=metrics) as upstream,
     ):
         collector = Collector(
             clock, upstream, DatabaseKeeper(db), Events(), Journal(settings.data_dir), metrics=metrics

@@ -1,7 +1,6 @@
 """Solves one dispatch case and prints the schedule, the costs and the reasons as one JSON document."""
 
 import argparse
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH=VALUE",
         action="append",
         default=[],
-        help="change a field first: prices.gas_usd_per_mmbtu=6, chp[0].rated_kw=800; repeatable",
+        help="change a field first: prices.gas_usd_per_mmbtu=6, chp.engine-1.rated_kw=800, chp[0].min_load=0.6, "
+        "prices.import_usd_per_kwh[3]=0.4; one number for a list of numbers sets all; repeatable",
     )
     parser.add_argument(
         "--time-limit",
@@ -40,11 +40,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Solves the case; 0 whenever there is a schedule, 1 where none keeps the hard rules."""
     from vibelux.dispatch.case_reader import read_case
+    from vibelux.dispatch.changes import change
     from vibelux.dispatch.result import result
     from vibelux.dispatch.solve import solve
 
     document = _document(args.case)
-    changed = [_change(document, text) for text in args.changes]
+    changed = [change(document, text) for text in args.changes]
     if args.plot is not None and not Path(args.plot).parent.is_dir():
         raise UsageError(f"{args.plot}: no such folder")
     case = read_case(document, must_read=changed)
@@ -85,39 +86,3 @@ def _document(name: str) -> Any:
         raise ConfigError(f"{name}: not JSON: {error}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{name}: not UTF-8 text (byte {error.start})") from error
-
-
-def _change(document: Any, text: str) -> str:
-    """Makes one `PATH=VALUE` change in the document.
-
-    Returns:
-        the path in the form of error messages: `chp[0].rated_kw`.
-    """
-    import msgspec
-
-    path, equals, written = text.partition("=")
-    names = [int(name) if name.isdecimal() else name for name in re.findall(r"[^.\[\]]+", path)]
-    if not equals or not names:
-        raise UsageError(f"--set {text}: should be PATH=VALUE, such as prices.gas_usd_per_mmbtu=6")
-    try:
-        value = msgspec.json.decode(written.encode())
-    except msgspec.DecodeError:
-        value = written
-    holder = document
-    for depth, name in enumerate(names):
-        last = depth == len(names) - 1
-        if isinstance(name, int) and isinstance(holder, list) and name < len(holder):
-            pass
-        elif isinstance(name, str) and isinstance(holder, dict):
-            holder.setdefault(name, {})
-        else:
-            raise UsageError(f"--set {text}: the case has no {_dotted(names[: depth + 1])}")
-        if last:
-            holder[name] = value
-        else:
-            holder = holder[name]
-    return _dotted(names)
-
-
-def _dotted(names: list[str | int]) -> str:
-    return "".join(f"[{name}]" if isinstance(name, int) else f".{name}" for name in names).removeprefix(".")

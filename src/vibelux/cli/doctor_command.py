@@ -77,14 +77,13 @@ async def _upstreams(settings: "Settings") -> AsyncIterator[dict[str, Any]]:
     """One small request to one feed of each enabled provider, all at once."""
     import asyncio
 
-    from vibelux.ingest.client import Upstream
     from vibelux.market.clock import LiveClock
-    from vibelux.service import base_urls, credentials, enabled_feeds
+    from vibelux.service import enabled_feeds, upstream_of
 
     first: dict[str, Feed] = {}
     for feed in enabled_feeds(settings):
         first.setdefault(feed.provider, feed)
-    async with Upstream(LiveClock(), credentials=credentials(settings), base_urls=base_urls(settings)) as upstream:
+    async with upstream_of(settings, LiveClock()) as upstream:
         for check in await asyncio.gather(*(_asked(upstream, provider, feed) for provider, feed in first.items())):
             yield check
 

@@ -59,15 +59,14 @@ def ask_of(args: argparse.Namespace, feed: "Feed", now: datetime) -> "Ask":
 async def _fetch(args: argparse.Namespace, feed: "Feed") -> int:
     from vibelux.feeds import read
     from vibelux.ingest.asking import answers, payload_of
-    from vibelux.ingest.client import Upstream
     from vibelux.market.clock import LiveClock
     from vibelux.market.frames import json_lines
-    from vibelux.service import base_urls, credentials
+    from vibelux.service import upstream_of
 
     settings, clock = load_settings(args.config), LiveClock()
     ask = ask_of(args, feed, clock.now())
     failed = False
-    async with Upstream(clock, credentials=credentials(settings), base_urls=base_urls(settings)) as upstream:
+    async with upstream_of(settings, clock) as upstream:
         async for answer in answers(upstream, feed, ask):
             reply = answer.reply
             try:

@@ -30,6 +30,17 @@ def run(args: argparse.Namespace) -> int:
     return _database.run_async({"create": _create, "list": _list, "revoke": _revoke}[args.verb](args))
 
 
+def _somebody() -> str:
+    """Who is at the command line, for the audit log."""
+    import getpass
+    import platform
+
+    try:
+        return f"{getpass.getuser()} on {platform.node()}"
+    except (OSError, KeyError):  # a user id without a name
+        return platform.node()
+
+
 async def _create(args: argparse.Namespace) -> int:
     from vibelux.market.clock import LiveClock
     from vibelux.market.intervals import moment_argument
@@ -44,7 +55,7 @@ async def _create(args: argparse.Namespace) -> int:
     if expires is not None and expires <= now:
         raise UsageError(f"--expires: {args.expires} is past")
     async with _database.open_database(_database.settings_of(args)) as db:
-        made = await create_key(db, now, args.name, scopes, args.facility, expires)
+        made = await create_key(db, now, args.name, scopes, args.facility, expires, by=_somebody())
     if args.json:
         _output.as_json_document(
             {"id": made.id, "key": made.key, "scopes": list(made.scopes), "facilities": list(made.facilities)}
@@ -76,7 +87,7 @@ async def _revoke(args: argparse.Namespace) -> int:
     from vibelux.store.keys import revoke_key
 
     async with _database.open_database(_database.settings_of(args)) as db:
-        if not await revoke_key(db, args.id, LiveClock().now()):
+        if not await revoke_key(db, args.id, LiveClock().now(), by=_somebody()):
             raise UsageError(f"no key has the id {args.id!r}; `vibelux keys list` shows them")
     if args.json:
         _output.as_json_document({"id": args.id, "revoked": True})

@@ -27,6 +27,7 @@ def run(args: argparse.Namespace) -> int:
     plan = Plan(
         settings=settings,
         facilities=facilities,
+        facility_file=serve_command.file_of(args.config),
         port=args.port,
         announce=_running.telling("Vibelux is at {url}"),
     )

@@ -29,6 +29,7 @@ def run(args: argparse.Namespace) -> int:
         plan = Plan(
             settings=settings,
             facilities=serve_command.facilities_of(args.config),
+            facility_file=serve_command.file_of(args.config),
             port=args.port,
             tap=recorder.tap,
             announce=_running.telling(f"recording into {folder}; Vibelux is at {{url}}"),

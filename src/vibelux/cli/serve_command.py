@@ -29,12 +29,19 @@ def run(args: argparse.Namespace) -> int:
     plan = Plan(
         settings=settings,
         facilities=facilities,
+        facility_file=file_of(args.config),
         host=args.host,
         port=args.port,
         loopback_page=not args.no_loopback_page,
         announce=_running.telling("Vibelux is at {url}"),
     )
     return _database.run_async(_running.run_until_stopped(plan))
+
+
+def file_of(config: str | None) -> str | None:
+    """The path of the configuration file, whole; None where there is none."""
+    path = Path(config) if config else _settings.USUAL
+    return str(path.resolve()) if path.is_file() else None
 
 
 def facilities_of(config: str | None) -> "tuple[Facility, ...]":

@@ -24,6 +24,7 @@ def step_prices(facility: Facility, conditions: Conditions) -> StepPrices | None
         export_adder=rules.export_adder_usd_per_kwh,
         gas_usd_per_mmbtu=gas,
         carbon_usd_per_t=carbon,
+        import_factor=rules.import_factor,
     )
 
 

@@ -60,9 +60,8 @@ class _Judge:
     def equal(self, what: str, values: Array, others: Array | float, tolerance: float = KW) -> None:
         self.below(what, np.abs(values - others), 0.0, tolerance)
 
-    def rule(self, holds: bool, sentence: str) -> None:
-        if not holds:
-            self.violations.append(sentence)
+    def broken(self, sentence: str) -> None:
+        self.violations.append(sentence)
 
 
 def _flows(judge: _Judge, case: Case, schedule: Schedule) -> None:
@@ -76,7 +75,8 @@ def _flows(judge: _Judge, case: Case, schedule: Schedule) -> None:
     }
     for name, limit in limits.items():
         values = getattr(schedule, name)
-        judge.rule(values.shape == (case.steps,), f"{name}: not one value a step")
+        if values.shape != (case.steps,):
+            judge.broken(f"{name}: not one value a step")
         judge.below(f"{name} negative", -values, 0.0)
         judge.below(name, values, limit)
     judge.below("import and export at once", np.minimum(schedule.import_kw, schedule.export_kw), 0.0)
@@ -105,10 +105,10 @@ def _engine(judge: _Judge, case: Case, engine: Engine, run: EngineRun) -> None:
     name = f"chp {engine.id}"
     rated, on = engine.rated_kw, run.on
     least = engine.min_load * rated
-    available = [float(share) * rated for share in engine.availability]
+    available = engine.availability * rated
     judge.below(f"{name} power while off", np.where(on, 0.0, np.abs(run.power_kw)), 0.0)
     judge.below(f"{name} below minimum load", np.where(on, least - run.power_kw, 0.0), 0.0)
-    judge.below(f"{name} above available power", np.where(on, run.power_kw - np.array(available), 0.0), 0.0)
+    judge.below(f"{name} above available power", np.where(on, run.power_kw - available, 0.0), 0.0)
     fuel, heat = _lines(engine, on, run.power_kw)
     judge.equal(f"{name} fuel", run.fuel_kw, fuel)
     judge.equal(f"{name} heat", run.heat_kw, heat)
@@ -118,29 +118,31 @@ def _engine(judge: _Judge, case: Case, engine: Engine, run: EngineRun) -> None:
     hold_on = engine.min_up_h - engine.initial_hours if was_on else -math.inf
     hold_off = engine.min_down_h - engine.initial_hours if not was_on else -math.inf
     tau = 0.0
-    for step, hours in enumerate(case.step_hours):
-        now_on, now_kw = bool(on[step]), float(run.power_kw[step])
-        out = available[step] < least or available[step] <= 0
-        judge.rule(not (out and now_on), f"{name}: on in step {step}, an outage")
-        if out:
+    steps = zip(case.step_hours.tolist(), on.tolist(), run.power_kw.tolist(), available.tolist(), strict=True)
+    for step, (hours, now_on, now_kw, now_available) in enumerate(steps):
+        if now_available < least or now_available <= 0:
+            if now_on:
+                judge.broken(f"{name}: on in step {step}, an outage")
             hold_on = -math.inf
-        judge.rule(now_on or not tau < hold_on - HOURS, f"{name}: off in step {step} within its minimum up time")
-        judge.rule(not now_on or not tau < hold_off - HOURS, f"{name}: on in step {step} within its minimum down time")
+        if not now_on and tau < hold_on - HOURS:
+            judge.broken(f"{name}: off in step {step} within its minimum up time")
+        if now_on and tau < hold_off - HOURS:
+            judge.broken(f"{name}: on in step {step} within its minimum down time")
         if now_on and not was_on:
             starts += 1
             hold_on = tau + engine.min_up_h
         if was_on and not now_on:
             hold_off = tau + engine.min_down_h
         up, down = engine.ramp_up_kw_per_h * hours, engine.ramp_down_kw_per_h * hours
-        if now_on:
-            reach = up if was_on else max(least, up)
-            judge.rule(now_kw - was_kw <= reach + KW, f"{name}: rises too fast into step {step}")
-        if was_on and not available[step] < was_available:
-            reach = down if now_on else max(least, down)
-            judge.rule(was_kw - now_kw <= reach + KW, f"{name}: falls too fast into step {step}")
-        was_on, was_kw, was_available = now_on, now_kw, available[step]
-        tau += float(hours)
-    judge.rule(engine.max_starts is None or starts <= engine.max_starts, f"{name}: {starts} starts")
+        if now_on and now_kw - was_kw > (up if was_on else max(least, up)) + KW:
+            judge.broken(f"{name}: rises too fast into step {step}")
+        falls_freely = now_available < was_available
+        if was_on and not falls_freely and was_kw - now_kw > (down if now_on else max(least, down)) + KW:
+            judge.broken(f"{name}: falls too fast into step {step}")
+        was_on, was_kw, was_available = now_on, now_kw, now_available
+        tau += hours
+    if engine.max_starts is not None and starts > engine.max_starts:
+        judge.broken(f"{name}: {starts} starts")
 
 
 def _lines(engine: Engine, on: npt.NDArray[np.bool_], power: Array) -> tuple[Array, Array]:
@@ -168,14 +170,10 @@ def _storage(judge: _Judge, case: Case, name: str, storage: Storage, run: Storag
     judge.below(f"{name} discharge", run.discharge_kw, storage.discharge_max_kw)
     judge.below(f"{name} level", run.level_kwh, storage.capacity_kwh, KWH)
     judge.below(f"{name} level below its least", storage.min_kwh - run.level_kwh, 0.0, KWH)
-    before = storage.initial_kwh
-    for step, hours in enumerate(case.step_hours):
-        flow = storage.charge_efficiency * run.charge_kw[step] - run.discharge_kw[step] / storage.discharge_efficiency
-        level = before * (1.0 - storage.loss_per_h) ** hours + hours * flow
-        judge.rule(
-            abs(level - run.level_kwh[step]) <= KWH, f"{name}: level does not follow from its flows in step {step}"
-        )
-        before = float(run.level_kwh[step])
+    stored = storage.charge_efficiency * run.charge_kw - run.discharge_kw / storage.discharge_efficiency
+    before = np.concatenate(([storage.initial_kwh], run.level_kwh[:-1]))
+    level = before * (1.0 - storage.loss_per_h) ** case.step_hours + case.step_hours * stored
+    judge.equal(f"{name}: level does not follow from its flows", level, run.level_kwh, KWH)
 
 
 def _lights(judge: _Judge, case: Case, group: Lights, power: Array) -> None:
@@ -188,7 +186,8 @@ def _lights(judge: _Judge, case: Case, group: Lights, power: Array) -> None:
     for target in group.targets:
         span = slice(target.from_step, target.to_step)
         given = float(np.sum(power[span] * case.step_hours[span]))
-        judge.rule(given <= target.max_energy_kwh + KWH, f"{name}: {given:.3f} kWh, over its most")
+        if given > target.max_energy_kwh + KWH:
+            judge.broken(f"{name}: {given:.3f} kWh, over its most")
 
 
 def _co2(judge: _Judge, case: Case, schedule: Schedule) -> None:
@@ -196,7 +195,7 @@ def _co2(judge: _Judge, case: Case, schedule: Schedule) -> None:
         return
     run = schedule.co2
     if run is None:
-        judge.rule(False, "co2: demanded, but not scheduled")
+        judge.broken("co2: demanded, but not scheduled")
         return
     usable = np.zeros(case.steps)
     for engine in case.chp:

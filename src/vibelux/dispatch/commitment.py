@@ -170,11 +170,7 @@ class _Program:
 
     def __init__(self, case: Case, engine: Engine, around: Surroundings, grid: Array) -> None:
         self.case, self.engine, self.around, self.grid = case, engine, around, grid
-        self.up = _obliged(case, engine.min_up_h)
-        self.down = _obliged(case, engine.min_down_h)
-        until = np.append(np.flatnonzero(engine.outage), case.steps)
-        next_outage = until[np.searchsorted(until, np.arange(case.steps))]
-        self.up = np.minimum(self.up, np.maximum(next_outage - np.arange(case.steps) - 1, 0))
+        self.up, self.down = obligations(case, engine)
 
     def solve(self, on: _Moves, off: _Moves) -> Bools:
         storage, steps = self.case.heat_storage, self.case.steps
@@ -256,8 +252,17 @@ def _choice(moves: _Moves, step: int, at: int, value: Array) -> int:
     return int((moves.cost[step, :, at] + after).argmin())
 
 
+def obligations(case: Case, engine: Engine) -> tuple[Steps, Steps]:
+    """For each step, how many steps after it a start, and a stop, in it still binds, shape (T,)."""
+    here = np.arange(case.steps)
+    until = np.append(np.flatnonzero(engine.outage), case.steps)
+    next_outage = until[np.searchsorted(until, here)]
+    up = np.minimum(_obliged(case, engine.min_up_h), np.maximum(next_outage - here - 1, 0))
+    return up, _obliged(case, engine.min_down_h)
+
+
 def _obliged(case: Case, least_h: float) -> Steps:
-    """For each step, how many steps after it a switch in it still binds."""
+    """For each step, how many steps after it a switch in it still binds, shape (T,)."""
     tau = case.starts_h
     end = np.searchsorted(tau, tau + least_h - TIME_TOLERANCE_H, side="left")
     later: Steps = np.maximum(end - np.arange(case.steps) - 1, 0)

@@ -203,7 +203,7 @@ class _Case:
         seen = foresee(
             case,
             market_price,
-            Slopes(1.0, facility.prices.export_factor),
+            Slopes(facility.prices.import_factor, facility.prices.export_factor),
             in_force=view.in_force or {name: unit.on for name, unit in self.state.units.items()},
             threshold_usd=facility.least_gain_usd,
             planned=view.planned,
@@ -364,7 +364,7 @@ def _starts(unit: Unit, state: PlantState) -> int:
 
 
 def _price_sentence(prices: StepPrices, market_price: float) -> str:
-    imported = market_price + prices.import_adder
+    imported = prices.import_factor * market_price + prices.import_adder
     exported = prices.export_factor * market_price + prices.export_adder
     return (
         f"At a market price of {per_mwh(market_price)} USD/MWh an imported MWh costs {per_mwh(imported)} "

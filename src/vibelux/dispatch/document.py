@@ -7,6 +7,7 @@ change of a field that nobody reads can be refused afterwards.
 import difflib
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -204,12 +205,12 @@ class Field:
         return int(number)
 
     def refuse_unread(self, path: str) -> None:
-        """Refuses a path that no reader asked for.
+        """Refuses a path that no reader asked for; an entry of a list that is read is read.
 
         Raises:
             ConfigError: naming the nearest path that is read.
         """
-        if path not in self.asked:
+        if path not in self.asked and re.sub(r"\[\d+\]$", "", path) not in self.asked:
             near = difflib.get_close_matches(path, sorted(self.asked), n=1)
             raise ConfigError(f"{path}: no such field" + (f"; did you mean {near[0]}?" if near else ""))
 

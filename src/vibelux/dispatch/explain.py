@@ -5,6 +5,7 @@ a small change of a limit would do to the cost, other decisions as they are. The
 that is USD/kWh for a limit in kW, as savings: positive where more room would make the plan cheaper.
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 from vibelux.dispatch import highs
 from vibelux.dispatch.case import Case
 from vibelux.dispatch.document import Array
+from vibelux.dispatch.heat_led_case import heat_led
 from vibelux.dispatch.linear import Index
 from vibelux.dispatch.model import Model
 from vibelux.dispatch.solve import Solution, solve
@@ -36,12 +38,13 @@ def explain(solution: Solution, *, time_limit: float, gap: float) -> dict[str, A
 
     Args:
         solution: what was found.
-        time_limit: seconds for the plan without CHP.
-        gap: its gap.
+        time_limit: seconds for each of the other ways to run the site.
+        gap: their gap.
 
     Returns:
         `binding_limits` (each with `limit`, `unit`, `steps`, `shadow_price`), `marginal_usd_per_kwh` of power and
-        heat in every step, and `without_chp`: the best plan of the same site without its engines.
+        heat in every step, `without_chp`: the best plan of the same site without its engines, and `heat_led`: the
+        same site with its engines led by the heat demand.
     """
     explanation: dict[str, Any] = {}
     model = solution.model
@@ -56,7 +59,12 @@ def explain(solution: Solution, *, time_limit: float, gap: float) -> dict[str, A
                 "heat": _rounded(answer.row_dual[model.common.heat] / hours),
             }
     if solution.case.chp:
-        explanation["without_chp"] = _without_chp(solution, time_limit, gap)
+        explanation["without_chp"] = _compared(
+            solution, solve(without_chp(solution.case), time_limit=time_limit, gap=gap), "chp_is_worth_usd"
+        )
+        explanation["heat_led"] = _compared(
+            solution, heat_led(solution.case, time_limit=time_limit, gap=gap), "plan_saves_usd"
+        )
     return explanation
 
 
@@ -111,16 +119,16 @@ def _rounded(values: Array) -> list[float]:
     return [float(value) + 0.0 for value in np.round(values, 6)]
 
 
-def _without_chp(solution: Solution, time_limit: float, gap: float) -> dict[str, Any]:
-    """The counterfactual: the same case, its engines taken away."""
-    other = solve(without_chp(solution.case), time_limit=time_limit, gap=gap)
+def _compared(solution: Solution, other: Solution, gain: str) -> dict[str, Any]:
+    """Another way to run the site, and by how much it is dearer."""
     if other.audit is None:
         return {"status": other.status, "reason": other.reason}
+    proven = {"gap": other.gap} if math.isfinite(other.gap) else {}
     return {
         "status": other.status,
         "objective_usd": other.objective_usd,
-        "gap": other.gap,
-        "chp_is_worth_usd": other.objective_usd - solution.objective_usd,
+        **proven,
+        gain: other.objective_usd - solution.objective_usd,
         "cost": other.audit.cost,
         "unserved": other.audit.unserved,
     }

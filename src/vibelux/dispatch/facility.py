@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationError, model_validator
 
 from vibelux._toml import Place, TomlFile, dotted, first_fault
+from vibelux.dispatch.dr_rules import DemandResponse
 from vibelux.dispatch.loads import Load, Loads, read_loads
 from vibelux.dispatch.plant import Boiler, Co2, Engine, Grid, Heat, Lights, Storage
 from vibelux.dispatch.tariff import Tariff
@@ -72,6 +73,8 @@ class Facility(Block):
     longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
     timezone: Annotated[str, AfterValidator(_zone_name)] | None = None
     """None: the grid's own."""
+    weather_station: Annotated[str, Field(pattern=r"^[A-Z0-9]{3,8}$")] | None = None
+    """The weather service's station (`KSNS`) whose measurements count; None: the nearest is asked, forecasts count."""
     prices: Prices
     grid: Grid
     heat: Heat = Heat()
@@ -86,6 +89,7 @@ class Facility(Block):
     greenhouse: Greenhouse | None = None
     """In place of constants or a file: heat, light and CO2 from the weather."""
     stability: Stability = Stability()
+    dr: DemandResponse = DemandResponse()
 
     _loads: Loads | None = PrivateAttr(None)
 
@@ -99,6 +103,9 @@ class Facility(Block):
         twice = sorted({one for one in ids if ids.count(one) > 1})
         if twice:
             raise ValueError(f"the id {twice[0]} is given twice")
+        strangers = [one for one in self.dr.permitted_engines if all(one != engine.id for engine in self.chp)]
+        if strangers:
+            raise ValueError(f"dr.permitted_engines: there is no engine {strangers[0]}")
         return self
 
     @model_validator(mode="after")

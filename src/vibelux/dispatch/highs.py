@@ -39,6 +39,7 @@ def solve(
     time_limit: float = math.inf,
     gap: float = 0.0,
     presolve: bool = True,
+    start: Array | None = None,
 ) -> Answer:
     """Solves a program.
 
@@ -49,8 +50,9 @@ def solve(
         time_limit: seconds.
         gap: the relative gap at which the solver may stop.
         presolve: whether the solver may rewrite the program first.
+        start: a solution, shape (columns,), whose integers it begins with; then it looks for better ones around it.
     """
-    solver = _solver(time_limit, gap, presolve=presolve)
+    solver = _solver(time_limit, gap, presolve=presolve, around=start is not None)
     lower, upper, integer = program.lower, program.upper, program.integer
     if fixed is not None:
         lower = np.where(integer, fixed, lower)
@@ -58,6 +60,9 @@ def solve(
     linear = relaxed or fixed is not None or not integer.any()
     whole = np.zeros(len(integer), dtype=np.int32) if linear else integer.astype(np.int32)
     _pass(solver, program, lower, upper, integer=whole)
+    if start is not None:
+        at = np.flatnonzero(integer).astype(np.int32)
+        solver.setSolution(len(at), at, start[at])
     solver.run()
     return answer(solver, linear=linear)
 
@@ -89,18 +94,19 @@ def _pass(solver: Any, program: Program, lower: Array, upper: Array, *, integer:
     )
 
 
-def _solver(time_limit: float, gap: float, *, presolve: bool) -> Any:
+def _solver(time_limit: float, gap: float, *, presolve: bool, around: bool = False) -> Any:
     # The public class turns callbacks on, and with them prints a banner to stdout, before an option can be set.
     solver = _Highs()
     for name, value in {
         "output_flag": False,
         "threads": 1,
         "presolve": "choose" if presolve else "off",
-        # These took two thirds of the time of a typical plant, and found nothing that diving did not.
+        # These took two thirds of the time of a typical plant, and found nothing that diving did not. Where the
+        # proof is not waited for they are what finds the best plan.
         "mip_heuristic_run_feasibility_jump": False,
-        "mip_heuristic_run_rins": False,
-        "mip_heuristic_run_rens": False,
-        "mip_heuristic_run_root_reduced_cost": False,
+        "mip_heuristic_run_rins": around,
+        "mip_heuristic_run_rens": around,
+        "mip_heuristic_run_root_reduced_cost": around,
         "mip_rel_gap": gap,
         "mip_abs_gap": 1e-9,
         "time_limit": max(time_limit, 0.0),
@@ -109,8 +115,8 @@ def _solver(time_limit: float, gap: float, *, presolve: bool) -> Any:
     return solver
 
 
-def answer(solver: Any, *, linear: bool) -> Answer:
-    """What a solver that has run has found; `linear`: whether it had no integers."""
+def answer(solver: Any, *, linear: bool, duals: bool = True) -> Answer:
+    """What a solver that has run has found; `linear`: whether it had no integers, and then with its duals or not."""
     status = solver.getModelStatus()
     info = solver.getInfo()
     kinds = highspy.HighsModelStatus
@@ -129,6 +135,6 @@ def answer(solver: Any, *, linear: bool) -> Answer:
         bound=bound,
         infeasible=status in {kinds.kInfeasible, kinds.kUnboundedOrInfeasible},
         finished=finished,
-        row_dual=np.array(solution.row_dual) if linear and finished else None,
-        column_dual=np.array(solution.col_dual) if linear and finished else None,
+        row_dual=np.array(solution.row_dual) if linear and finished and duals else None,
+        column_dual=np.array(solution.col_dual) if linear and finished and duals else None,
     )

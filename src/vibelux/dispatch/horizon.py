@@ -75,7 +75,7 @@ def build_case(
         name=facility.id,
         step_hours=hours,
         prices=Prices(
-            import_usd_per_kwh=expected + rules.import_adder_usd_per_kwh,
+            import_usd_per_kwh=rules.import_factor * expected + rules.import_adder_usd_per_kwh,
             export_usd_per_kwh=rules.export_factor * expected + rules.export_adder_usd_per_kwh,
             gas_usd_per_mmbtu=gas * one,
             carbon_usd_per_t=carbon.carbon_usd_per_t * one,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from vibelux.dispatch.document import Array
+from vibelux.dispatch.document import Array, Steps
 
 Index = npt.NDArray[np.int32]
 
@@ -29,24 +29,61 @@ class Program:
     column: Index
     value: Array
     offset: float
+    column_labels: "Labels"
+    row_labels: "Labels"
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Where each column or row comes from: its block, by number, and its step, or its place where it has none."""
+
+    block: Index
+    at: Index
+    timed: npt.NDArray[np.bool_]
+    """Whether `at` is a step."""
+
+    def found_in(self, other: "Labels", step_of: Steps) -> Index:
+        """Where each of these stood in another program of the same plant, -1 where it had no such; shape of `block`.
+
+        Args:
+            other: the other program's.
+            step_of: which step of the other each of this program's steps was.
+        """
+        steps = int(max(other.at.max(initial=0), self.at.max(initial=0), step_of.max(initial=0))) + 1
+        blocks = int(max(other.block.max(initial=0), self.block.max(initial=0))) + 1
+        place = np.full((blocks, steps), -1, dtype=np.int32)
+        place[other.block, other.at] = np.arange(len(other.block))
+        at = np.where(self.timed, step_of[np.where(self.timed, self.at, 0)], self.at)
+        found: Index = place[self.block, at]
+        return found
 
 
 @dataclass
 class Builder:
-    """Gathers a program."""
+    """Gathers a program of some steps."""
 
+    steps: int
     offset: float = 0.0
     _columns: int = 0
     _rows: int = 0
+    _column_at: list[Steps | int] = field(default_factory=list)
+    _row_at: list[Steps | int] = field(default_factory=list)
     _column_blocks: list[tuple[Array, Array, Array, npt.NDArray[np.bool_]]] = field(default_factory=list)
     _more_cost: list[tuple[Index, Array]] = field(default_factory=list)
     _row_blocks: list[tuple[Array, Array]] = field(default_factory=list)
     _entries: list[tuple[Index, Index, Array]] = field(default_factory=list)
 
     def columns(
-        self, count: int, *, cost: Values = 0.0, lower: Values = 0.0, upper: Values = np.inf, integer: bool = False
+        self,
+        count: int,
+        *,
+        cost: Values = 0.0,
+        lower: Values = 0.0,
+        upper: Values = np.inf,
+        integer: bool = False,
+        at: Steps | None = None,
     ) -> Index:
-        """New variables.
+        """New variables, one for each step or for the steps `at`; another number of them belongs to no step.
 
         Returns:
             their numbers, shape (count,).
@@ -55,6 +92,7 @@ class Builder:
         for into, values in zip(block, (cost, lower, upper), strict=True):
             into[:] = values
         self._column_blocks.append((block[0], block[1], block[2], np.full(count, integer)))
+        self._column_at.append(count if at is None else at)
         self._columns += count
         return np.arange(self._columns - count, self._columns, dtype=np.int32)
 
@@ -64,8 +102,8 @@ class Builder:
         wide[:] = values
         self._more_cost.append((columns, wide))
 
-    def rows(self, count: int, *, lower: Values = -np.inf, upper: Values = np.inf) -> Index:
-        """New rows, empty as yet.
+    def rows(self, count: int, *, lower: Values = -np.inf, upper: Values = np.inf, at: Steps | None = None) -> Index:
+        """New rows, empty as yet, one for each step or for the steps `at`; another number of them belongs to no step.
 
         Returns:
             their numbers, shape (count,).
@@ -74,6 +112,7 @@ class Builder:
         low[:] = lower
         high[:] = upper
         self._row_blocks.append((low, high))
+        self._row_at.append(count if at is None else at)
         self._rows += count
         return np.arange(self._rows - count, self._rows, dtype=np.int32)
 
@@ -117,4 +156,17 @@ class Builder:
             column=columns[order],
             value=values[order],
             offset=self.offset,
+            column_labels=self._labels(self._column_at),
+            row_labels=self._labels(self._row_at),
+        )
+
+    def _labels(self, blocks: list[Steps | int]) -> Labels:
+        here = np.arange(max([self.steps, *(block for block in blocks if isinstance(block, int))]))
+        at = [here[:block] if isinstance(block, int) else block for block in blocks]
+        lengths = [len(steps) for steps in at]
+        timed = [not isinstance(block, int) or block == self.steps for block in blocks]
+        return Labels(
+            block=np.repeat(np.arange(len(blocks), dtype=np.int32), lengths),
+            at=np.concatenate(at).astype(np.int32),
+            timed=np.repeat(timed, lengths),
         )

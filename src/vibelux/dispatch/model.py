@@ -62,6 +62,21 @@ def import_cost(case: Case) -> Array:
     return total
 
 
+def fuel_cost(case: Case) -> Array:
+    """USD/kWh of fuel: gas and its carbon."""
+    kg_per_kwh = case.carbon.gas_kg_per_mmbtu / KWH_PER_MMBTU
+    paid_carbon = case.prices.carbon_usd_per_t * case.carbon.obligated_fraction * kg_per_kwh / KG_PER_METRIC_TON
+    total: Array = case.prices.gas_usd_per_mmbtu / KWH_PER_MMBTU + paid_carbon
+    return total
+
+
+def both_ways_pay(case: Case) -> npt.NDArray[np.bool_]:
+    """The steps in which export pays more than import costs."""
+    pays = case.prices.export_usd_per_kwh > import_cost(case)
+    found: npt.NDArray[np.bool_] = pays & (case.import_max_kw > 0) & (case.export_max_kw > 0)
+    return found
+
+
 def build(case: Case, exclusive: Steps | None = None) -> Model:
     """Builds the program.
 
@@ -70,8 +85,8 @@ def build(case: Case, exclusive: Steps | None = None) -> Model:
         exclusive: steps in which the battery must be kept from charging and discharging at once. It hardly ever
             gains by that, so the solver asks for them only where a first solution did it.
     """
-    builder = Builder()
     steps, hours = case.steps, case.step_hours
+    builder = Builder(steps)
     exclusive = np.empty(0, dtype=np.intp) if exclusive is None else exclusive
     power = builder.rows(steps, lower=case.power_kw, upper=case.power_kw)
     heat = builder.rows(steps, lower=case.heat_kw, upper=case.heat_kw)
@@ -89,16 +104,14 @@ def build(case: Case, exclusive: Steps | None = None) -> Model:
 
     rows: dict[str, Index] = {}
     co2 = add_co2(builder, case)
-    kg_per_kwh = case.carbon.gas_kg_per_mmbtu / KWH_PER_MMBTU
-    paid_carbon = case.prices.carbon_usd_per_t * case.carbon.obligated_fraction * kg_per_kwh / KG_PER_METRIC_TON
     common = Common(
         case=case,
         builder=builder,
         power=power,
         heat=heat,
         usable_co2=None if co2 is None else co2.balance,
-        fuel_usd_per_kwh=case.prices.gas_usd_per_mmbtu / KWH_PER_MMBTU + paid_carbon,
-        fuel_kg_per_kwh=kg_per_kwh,
+        fuel_usd_per_kwh=fuel_cost(case),
+        fuel_kg_per_kwh=case.carbon.gas_kg_per_mmbtu / KWH_PER_MMBTU,
     )
     engines = tuple(add_engine(common, engine, rows) for engine in case.chp)
     boilers = tuple(_add_boiler(common, boiler) for boiler in case.boiler)
@@ -152,8 +165,7 @@ def _keep_grid_one_way(builder: Builder, case: Case, imported: Index, exported: 
     binary's coefficients are as small as that.
     """
     cost = import_cost(case)
-    both_pay = (case.prices.export_usd_per_kwh > cost) & (case.import_max_kw > 0) & (case.export_max_kw > 0)
-    at = np.flatnonzero(both_pay)
+    at = np.flatnonzero(both_ways_pay(case))
     making = np.zeros(case.steps) if case.battery is None else np.full(case.steps, case.battery.discharge_max_kw)
     for engine in case.chp:
         making += engine.rated_kw * engine.availability
@@ -161,12 +173,12 @@ def _keep_grid_one_way(builder: Builder, case: Case, imported: Index, exported: 
     for group in case.lights:
         using = using + group.max_kw * group.allowed
     using = np.where(cost + case.penalties.spill_usd_per_kwh >= 0, using, np.inf)
-    importing = builder.columns(len(at), upper=1.0, integer=True)
-    rows = builder.rows(len(at), upper=0.0)
+    importing = builder.columns(len(at), upper=1.0, integer=True, at=at)
+    rows = builder.rows(len(at), upper=0.0, at=at)
     builder.put(rows, imported[at], 1.0)
     builder.put(rows, importing, -np.minimum(case.import_max_kw, using)[at])
     most = np.minimum(case.export_max_kw, making)[at]
-    rows = builder.rows(len(at), upper=most)
+    rows = builder.rows(len(at), upper=most, at=at)
     builder.put(rows, exported[at], 1.0)
     builder.put(rows, importing, most)
     return importing

@@ -133,13 +133,13 @@ def _add_starts(builder: Builder, case: Case, engine: Engine, on: Index, rows: d
     builder.put(switch[1:], on[:-1], 1.0)
 
     at = np.flatnonzero((up_from < here) & ~engine.outage)
-    held = builder.rows(len(at), upper=0.0)
+    held = builder.rows(len(at), upper=0.0, at=at)
     builder.put_windows(held, start, up_from[at], at)
     builder.put(held, on[at], -1.0)
 
     at = np.flatnonzero(down_from < here)
     first = down_from[at]
-    held = builder.rows(len(at), upper=np.where(first == 0, 1.0 - before, 1.0))
+    held = builder.rows(len(at), upper=np.where(first == 0, 1.0 - before, 1.0), at=at)
     builder.put_windows(held, start, first, at)
     builder.put(held[first > 0], on[first[first > 0] - 1], 1.0)
 
@@ -167,7 +167,7 @@ def _add_ramps(
     slow_start = ~engine.outage & (first_reach < most)
     builder.put(limit[slow_start], start[slow_start], (most - first_reach)[slow_start])
     at = np.flatnonzero((climb < engine.rated_kw - least) & (case.starts_h > 0))
-    rows = builder.rows(len(at), upper=0.0)
+    rows = builder.rows(len(at), upper=0.0, at=at)
     builder.put(rows, above[at], 1.0)
     builder.put(rows, above[at - 1], -1.0)
     builder.put(rows, on[at], -climb[at])
@@ -177,7 +177,7 @@ def _add_ramps(
     last_reach = np.maximum(least, fall)
     applies = np.concatenate(([False], most[1:] >= most[:-1]))
     at = np.flatnonzero(applies & (fall < engine.rated_kw - least))
-    rows = builder.rows(len(at), upper=0.0)
+    rows = builder.rows(len(at), upper=0.0, at=at)
     stop = (last_reach - least)[at]
     builder.put(rows, above[at - 1], 1.0)
     builder.put(rows, above[at], -1.0)
@@ -188,7 +188,7 @@ def _add_ramps(
     # Before a stop: q[t-1] <= (most - least) * u[t-1] - (most - last_reach) * w[t].
     lost = np.concatenate(([0.0], np.maximum(most[:-1] - last_reach[1:], 0.0)))
     at = np.flatnonzero(applies & (lost > 0))
-    rows = builder.rows(len(at), upper=0.0)
+    rows = builder.rows(len(at), upper=0.0, at=at)
     builder.put(rows, above[at - 1], 1.0)
     builder.put(rows, on[at - 1], lost[at] - (most[at - 1] - least))
     builder.put(rows, on[at], -lost[at])

@@ -36,11 +36,11 @@ def add_storage(common: Common, storage: Storage, balance: Index, exclusive: Ste
     builder.put(end, missing, 1.0)
 
     at = np.empty(0, dtype=np.intp) if exclusive is None else exclusive
-    charging = builder.columns(len(at), upper=1.0, integer=True)
-    one_way = builder.rows(len(at), upper=0.0)
+    charging = builder.columns(len(at), upper=1.0, integer=True, at=at)
+    one_way = builder.rows(len(at), upper=0.0, at=at)
     builder.put(one_way, charge[at], 1.0)
     builder.put(one_way, charging, -storage.charge_max_kw)
-    other_way = builder.rows(len(at), upper=storage.discharge_max_kw)
+    other_way = builder.rows(len(at), upper=storage.discharge_max_kw, at=at)
     builder.put(other_way, discharge[at], 1.0)
     builder.put(other_way, charging, storage.discharge_max_kw)
     return StorageColumns(

@@ -23,7 +23,8 @@ def add_demand_charges(builder: Builder, case: Case, imported: Index, rows: dict
             spans[group] += charge.elapsed_h
             passed[group] = charge.elapsed_kwh
         excess = builder.columns(1, cost=charge.usd_per_kw)
-        metered = builder.rows(len(spans), upper=base - passed / spans)
+        first_steps = charge.steps[np.unique(groups, return_index=True)[1]]
+        metered = builder.rows(len(spans), upper=base - passed / spans, at=first_steps)
         builder.put(metered[groups], imported[charge.steps], hours / spans[groups])
         builder.put(metered, np.repeat(excess, len(spans)), -1.0)
         rows[f"demand charge {charge.id}"] = metered
@@ -65,13 +66,15 @@ def add_dr_events(builder: Builder, case: Case, imported: Index, rows: dict[str,
             builder.add_cost(imported[event.steps], reward)
             builder.offset -= float(reward @ event.baseline_kw)
         else:
-            reduction = builder.columns(len(hours), cost=-reward, lower=-np.inf, upper=event.max_reduction_kw)
-            below = builder.rows(len(hours), upper=event.baseline_kw)
+            reduction = builder.columns(
+                len(hours), cost=-reward, lower=-np.inf, upper=event.max_reduction_kw, at=event.steps
+            )
+            below = builder.rows(len(hours), upper=event.baseline_kw, at=event.steps)
             builder.put(below, reduction, 1.0)
             builder.put(below, imported[event.steps], 1.0)
         if np.isfinite(event.import_max_kw):
-            excess = builder.columns(len(hours), cost=hours * event.noncompliance_usd_per_kwh)
-            capped = builder.rows(len(hours), upper=event.import_max_kw)
+            excess = builder.columns(len(hours), cost=hours * event.noncompliance_usd_per_kwh, at=event.steps)
+            capped = builder.rows(len(hours), upper=event.import_max_kw, at=event.steps)
             builder.put(capped, imported[event.steps], 1.0)
             builder.put(capped, excess, -1.0)
             rows[f"dr event {event.id} import_max_kw"] = capped

@@ -1,213 +1,188 @@
-"""A good plan in milliseconds: an engine at a time by dynamic programming, all flows by a warm linear program.
+"""A good plan in milliseconds: the last plan at the new prices, and a search only where that may gain.
 
 The plan obeys every rule exactly (the checker says so), and its gap is proven against the linear relaxation. That bound
-is loose: the plan is mostly far nearer to the optimum than its gap says. Who needs the proof asks `solve`.
+is loose: the plan is mostly far nearer to the optimum than its gap says. How much dearer than the relaxation a plan is
+hardly changes with the prices, so the growth of that difference tells when to search. Who needs the proof asks `solve`.
 """
 
+import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vibelux.dispatch.case import Case, Engine, Lights
-from vibelux.dispatch.commitment import Bools, Surroundings, best_run
+from vibelux.dispatch import highs
+from vibelux.dispatch.case import Case
 from vibelux.dispatch.document import Array
-from vibelux.dispatch.fallback import fallback_integers, first_off
+from vibelux.dispatch.fallback import fallback_integers
 from vibelux.dispatch.highs import Answer
-from vibelux.dispatch.model import Model, build, import_cost
-from vibelux.dispatch.model_engines import fuel_line, heat_line
+from vibelux.dispatch.linear import Builder
+from vibelux.dispatch.model import Model, build
+from vibelux.dispatch.model_prices import repriced
+from vibelux.dispatch.onward import onward
+from vibelux.dispatch.runs import attempts, chosen
 from vibelux.dispatch.solve import DEFAULT_GAP, Solution, judged, solve
 from vibelux.dispatch.warm import Basis, WarmProgram
 
+FIRST_SECONDS = 2.0
+
 TRIES = 3
 
-_HOPELESS_USD = 1e7
-"""What a start may count at most when there are too many."""
+WORTH = 2e-3
+"""A search is worth its time where it may save this share of the cost."""
+
+_GOOD = 1e-4
+"""A first plan within this gap is not searched on."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A solution and where its linear programs ended, to start the next plan from."""
+    """A solution, and what the next plan starts from."""
 
     solution: Solution
     relaxed: Basis | None = None
+    """Where the relaxation ended,"""
+    held: Basis | None = None
+    """and the program with the plan's integers held."""
+    slack_usd: float = -math.inf
+    """How much dearer than the relaxation the plan was when it was last searched for."""
 
 
-@dataclass(frozen=True)
-class _Attempt:
-    """How to look for a set of runs."""
-
-    anew: bool = False
-    """From the relaxation, and not from the best plan so far."""
-    backwards: bool = False
-    """The engines from the last to the first."""
-    alone: bool = False
-    """Each engine as if those after it did not run."""
-    capped: bool = False
-    """With the peak so far as a limit, in place of its marginal price."""
-
-
-def _attempts(case: Case) -> list[_Attempt]:
-    """What is worth trying for this plant, the most promising first."""
-    several, peak = len(case.chp) > 1, bool(case.demand_charges)
-    attempts = [_Attempt(anew=True)]
-    if peak:
-        attempts.append(_Attempt(anew=True, capped=True))
-    if several:
-        attempts.append(_Attempt(anew=True, alone=True, capped=peak))
-        attempts.append(_Attempt(anew=True, backwards=True, capped=peak))
-    attempts.append(_Attempt(capped=peak))
-    if several:
-        attempts.append(_Attempt(backwards=True, capped=peak))
-    return attempts
-
-
-def replan(case: Case, previous: Plan | None = None, *, tries: int = TRIES) -> Plan:
-    """Plans anew, quickly where the last plan of the same plant is at hand.
+def replan(
+    case: Case,
+    previous: Plan | None = None,
+    *,
+    later_h: float = 0.0,
+    first: Mapping[str, bool] | None = None,
+    seconds: float = FIRST_SECONDS,
+) -> Plan:
+    """Plans anew: in milliseconds from the last plan of the same plant, well enough to start from without one.
 
     Args:
         case: what is known now.
-        previous: the last plan; only where its program has the same shape does it help.
-        tries: how many sets of runs are tried at most; more find better plans, and take longer.
+        previous: the last plan; of another plant it does not help.
+        later_h: how many hours later than the previous case this one begins.
+        first: engines that have to be on, or off, in the first step, by id.
+        seconds: how long a first plan may be searched for, once there is a quick one that is not proven.
+
+    Returns:
+        a plan; its solution has the status `error` where no schedule keeps the hard rules.
     """
     began = time.perf_counter()
-    model = build(case)
-    warm = WarmProgram(model.program, None if previous is None else previous.relaxed)
-    loose = warm.relaxed()
-    if loose.x is None:
-        return Plan(solve(case))
-    basis = warm.basis()
-    best = Solution(case)
-    tried: set[bytes] = set()
-    around = loose
-    for attempt in _attempts(case)[:tries]:
-        start = loose if attempt.anew else around
-        if start.x is None:
-            break
-        values = _chosen(model, start.x, start, backwards=attempt.backwards, capped=attempt.capped, alone=attempt.alone)
-        if (key := values[model.integers].tobytes()) in tried:
-            continue
-        tried.add(key)
-        held = warm.held(values)
-        found = judged(model, held)[0]
-        if found.schedule is not None and (best.schedule is None or found.objective_usd < best.objective_usd):
-            best, around = found, held
-            if best.gap_to(loose.bound) <= DEFAULT_GAP:
-                break
-    if best.schedule is None:
-        best = judged(model, warm.held(fallback_integers(model)))[0]
-    if best.schedule is None:
-        return Plan(solve(case))
-    best = replace(best, bound_usd=loose.bound)
-    return Plan(replace(best, seconds=time.perf_counter() - began, proven=best.gap <= DEFAULT_GAP), basis)
+    model = _model(case, previous)
+    asked = _asked(model, first or {})
+    if asked is None:
+        return Plan(Solution(case, reason="an engine cannot be in the first step as is asked"))
+    search = _Search(asked)
+    goes_on = previous is not None and search.go_on(previous, later_h)
+    if not goes_on and not search.relax():
+        return Plan(solve(case, first=first))
+    known = previous.slack_usd if goes_on and previous is not None else -math.inf
+    if not goes_on or search.slack_usd - known > WORTH * abs(search.best.objective_usd):
+        search.by_engine()
+        if not goes_on and search.best.gap_to(search.bound) > _GOOD and seconds > 0:
+            search.everywhere(seconds)
+        known = search.slack_usd
+    if search.best.schedule is None:
+        return Plan(solve(case, first=first))
+    best = replace(search.best, model=model, bound_usd=search.bound)
+    best = replace(best, proven=best.gap <= DEFAULT_GAP, seconds=time.perf_counter() - began)
+    return Plan(best, search.relaxed_basis, search.held_basis, min(known, search.slack_usd))
 
 
-def _chosen(model: Model, x: Array, around: Answer, *, backwards: bool, capped: bool, alone: bool) -> Array:
-    """Values for the integer columns: lamps, then engine by engine, `backwards` from the last; the rest rounded."""
-    values = np.rint(np.clip(x, model.program.lower, model.program.upper))
-    x = x.copy()
-    for group, lights in zip(model.case.lights, model.lights, strict=True):
-        if not group.dimmable:
-            values[lights.level] = x[lights.level] = _lit(model.case, group, x[lights.level])
-    shares = [np.clip(x[columns.on], 0.0, 0.0 if alone else 1.0) for columns in model.engines]
-    engines = [at for at, engine in enumerate(model.case.chp) if not engine.outage.all()]
-    for at in reversed(engines) if backwards else engines:
-        engine, columns = model.case.chp[at], model.engines[at]
-        on = _run(model.case, engine, _surroundings(model, at, x, shares, around, capped=capped))
-        shares[at] = values[columns.on] = on.astype(np.float64)
-    return values
+def _model(case: Case, previous: Plan | None) -> Model:
+    """The last model at the new prices where nothing else has changed; else a new one."""
+    before = None if previous is None else previous.solution.model
+    model = None if before is None else repriced(before, case)
+    if model is None:
+        model = build(case)
+        # What the program was gathered from need not be kept for thousands of facilities.
+        model = replace(model, common=replace(model.common, builder=Builder(case.steps)))
+    return model
 
 
-def _run(case: Case, engine: Engine, around: Surroundings) -> Bools:
-    """When the engine is on, with no more starts than it may have: a start counts more until they are few enough."""
-    on = best_run(case, engine, around)
-    dear = max(engine.start_cost_usd, 1.0)
-    while engine.max_starts is not None and _starts(engine, on) > engine.max_starts:
-        dear *= 8
-        if dear > _HOPELESS_USD:
-            return around.must.copy()
-        on = best_run(case, replace(engine, start_cost_usd=dear), around)
-    return on
+def _asked(model: Model, first: Mapping[str, bool]) -> Model | None:
+    """The model with engines held in the first step; None where one cannot be so."""
+    lower, upper = model.program.lower.copy(), model.program.upper.copy()
+    for engine, columns in zip(model.case.chp, model.engines, strict=True):
+        if engine.id in first:
+            at, on = columns.on[0], float(first[engine.id])
+            if not lower[at] <= on <= upper[at]:
+                return None
+            lower[at] = upper[at] = on
+    return replace(model, program=replace(model.program, lower=lower, upper=upper)) if first else model
 
 
-def _starts(engine: Engine, on: Bools) -> int:
-    return int(np.sum(on & ~np.concatenate(([engine.initial_on], on[:-1]))))
+class _Search:
+    """The best plan so far, and where to look for a better one."""
 
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.warm = WarmProgram(model.program)
+        self.best = Solution(model.case)
+        self.bound = self.relaxed_bound = -math.inf
+        self.relaxed_basis: Basis | None = None
+        self.held_basis: Basis | None = None
+        self._held: Answer | None = None
+        self._tried: set[bytes] = set()
 
-def _surroundings(
-    model: Model, at: int, x: Array, shares: list[Array], around: Answer, *, capped: bool
-) -> Surroundings:
-    """What the linear solution leaves for one engine, at its marginal prices: reduced costs and the balances' duals."""
-    case, hours, common = model.case, model.case.step_hours, model.common
-    row, column = around.row_dual, around.column_dual
-    if row is None or column is None:
-        row, column = np.zeros(len(model.program.row_lower)), model.program.cost
-    power, heat = case.power_kw.copy(), case.heat_kw.copy()
-    room, room_usd, room_heat = np.zeros(case.steps), np.zeros(case.steps), np.zeros(case.steps)
-    for other, (engine, share) in enumerate(zip(case.chp, shares, strict=True)):
-        if other == at:
-            continue
-        least, line = share * engine.min_load * engine.rated_kw, heat_line(engine)
-        more = np.maximum(share * engine.rated_kw * engine.availability - least, 0.0)
-        power -= least
-        heat -= share * line.fixed + line.slope * least
-        room += more
-        room_usd += more * (fuel_line(engine).slope * common.fuel_usd_per_kwh + engine.om_usd_per_kwh)
-        room_heat += more * line.slope
-    for group, lights in zip(case.lights, model.lights, strict=True):
-        power = power + lights.scale * x[lights.level]
-        heat = heat - group.heat_fraction * lights.scale * x[lights.level]
-    if model.battery is not None:
-        power = power + x[model.battery.charge] - x[model.battery.discharge]
-    fuel = common.fuel_usd_per_kwh
-    if common.usable_co2 is not None:
-        worth = row[common.usable_co2] * common.fuel_kg_per_kwh
-        fuel = fuel - worth * case.chp[at].co2_usable_fraction
-    boilers = [
-        (boiler.rated_kw * boiler.availability, (column[columns] + row[common.heat]) / hours)
-        for boiler, columns in zip(case.boiler, model.boilers, strict=True)
-    ]
-    engine, on = case.chp[at], model.engines[at].on
-    must = model.program.lower[on] > 0
-    if engine.initial_on:
-        must[: first_off(case, engine, must)] = True
-    import_price = (column[model.imported] + row[common.power]) / hours
-    cap, above = np.full(case.steps, np.inf), np.zeros(case.steps)
-    for charge in case.demand_charges if capped else ():
-        peak = max(
-            charge.peak_so_far_kw, charge.ratchet_floor_kw, float(x[model.imported][charge.steps].max(initial=0))
-        )
-        cap[charge.steps] = np.minimum(cap[charge.steps], peak)
-        above[charge.steps] += charge.usd_per_kw / hours[charge.steps]
-        # The peak is dealt with by the cap, and no longer by its marginal price.
-        import_price = import_cost(case)
-    return Surroundings(
-        power_kw=power,
-        heat_kw=heat,
-        other_kw=room,
-        other_usd_per_kwh=room_usd / np.maximum(room, 1e-9),
-        other_heat=room_heat / np.maximum(room, 1e-9),
-        import_usd_per_kwh=import_price,
-        cap_kw=cap,
-        above_cap_usd_per_kwh=above,
-        fuel_usd_per_kwh=fuel,
-        boilers=tuple(sorted(boilers, key=lambda boiler: float(boiler[1].mean()))),
-        must=must,
-        may=model.program.upper[on] > 0,
-    )
+    @property
+    def slack_usd(self) -> float:
+        """How much dearer than the relaxation the best plan is; infinite where there is none."""
+        return math.inf if self.best.schedule is None else self.best.objective_usd - self.relaxed_bound
 
+    def relax(self, basis: Basis | None = None) -> bool:
+        """Solves the relaxation; False where it has no solution."""
+        loose = self.warm.relaxed(basis, duals=False)
+        if loose.x is None:
+            return False
+        self.bound = self.relaxed_bound = loose.bound
+        self.relaxed_basis = self.warm.basis()
+        return True
 
-def _lit(case: Case, group: Lights, wanted: Array) -> Bools:
-    """When lamps that cannot be dimmed are on: for each target the steps that the linear solution lights most."""
-    energy = group.max_kw * group.allowed * case.step_hours
-    on = np.zeros(case.steps, dtype=np.bool_)
-    for target in group.targets:
-        span = np.arange(target.from_step, target.to_step)
-        given = float(energy[span] @ on[span])
-        for step in span[np.argsort(-wanted[span], kind="stable")]:
-            if given >= target.energy_kwh or on[step] or energy[step] == 0:
+    def go_on(self, previous: Plan, later_h: float) -> bool:
+        """Takes over the last plan's runs; False where they make no plan."""
+        before, values = previous.solution.model, previous.solution.integers
+        link = None if before is None else onward(self.model, before, later_h)
+        if link is None or values is None or not self.relax(link.basis(previous.relaxed)):
+            return False
+        self._consider(link.integers(values), link.basis(previous.held), duals=False)
+        return self.best.schedule is not None
+
+    def by_engine(self) -> None:
+        """Tries runs of the engines, one engine at a time, around the relaxation and around the best plan so far."""
+        loose = self.warm.relaxed(self.relaxed_basis)
+        for attempt in attempts(self.model.case)[:TRIES]:
+            start = loose if attempt.anew else self._around()
+            if start is None or start.x is None:
                 continue
-            if given + energy[step] <= target.max_energy_kwh:
-                on[step] = True
-                given += float(energy[step])
-    return on
+            self._consider(chosen(self.model, start, attempt))
+            if self.best.gap_to(self.bound) <= DEFAULT_GAP:
+                break
+        if self.best.schedule is None:
+            self._consider(fallback_integers(self.model))
+
+    def everywhere(self, seconds: float) -> None:
+        """Searches around the best plan by branching and bounding; finds a better bound as well."""
+        found = highs.solve(self.model.program, time_limit=seconds, gap=_GOOD, start=self.best.integers)
+        self.bound = max(self.bound, found.bound)
+        if found.x is not None:
+            self._consider(np.rint(found.x))
+
+    def _around(self) -> Answer | None:
+        """The best plan's linear solution with its duals."""
+        if self._held is not None and self._held.row_dual is None and self.best.integers is not None:
+            self._held = self.warm.held(self.best.integers, self.held_basis)
+        return self._held
+
+    def _consider(self, values: Array, basis: Basis | None = None, *, duals: bool = True) -> None:
+        """Finds the flows for these integers, and keeps the plan if it is the best."""
+        key = values[self.warm.integers].tobytes()
+        if key in self._tried:
+            return
+        self._tried.add(key)
+        held = self.warm.held(values, basis, duals=duals)
+        found = judged(self.model, held)[0]
+        if found.schedule is not None and (self.best.schedule is None or found.objective_usd < self.best.objective_usd):
+            self.best, self._held, self.held_basis = found, held, self.warm.basis()

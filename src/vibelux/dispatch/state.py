@@ -116,7 +116,8 @@ class PlantState:
     def with_operations(self, operations: Mapping[str, Any]) -> "PlantState":
         """The same with what telemetry reports (the contract's `operations`), which wins where it speaks.
 
-        A unit that telemetry shows switched has been so since the report at the latest.
+        A unit that telemetry shows switched has been so since the report at the latest; `since` and `startsToday`
+        of the report, where it has them, are what was seen of it.
         """
         at = parse_utc(operations["timestamp"])
         units = dict(self.units)
@@ -125,12 +126,19 @@ class PlantState:
             same = before is not None and before.on == told["on"]
             since = before.since if before is not None and same else at
             starts = 0 if before is None else before.starts_today + (told["on"] and not same)
-            units[told["id"]] = UnitState(told["on"], since, told.get("powerKw"), starts)
+            units[told["id"]] = UnitState(
+                told["on"],
+                parse_utc(told["since"]) if told.get("since") else since,
+                told.get("powerKw"),
+                told.get("startsToday", starts),
+            )
         stored, imported = operations.get("storageKwh"), operations.get("gridImportKw")
+        charged = operations.get("batteryKwh")
         return replace(
             self,
             units=units,
             storage_kwh=self.storage_kwh if stored is None else stored,
+            battery_kwh=self.battery_kwh if charged is None else charged,
             import_kw=self.import_kw if imported is None else imported,
             source="telemetry",
         )

@@ -75,6 +75,7 @@ class StepPrices:
     export_adder: float
     gas_usd_per_mmbtu: float
     carbon_usd_per_t: float
+    import_factor: float = 1.0
 
     @property
     def gas_usd_per_kwh(self) -> float:
@@ -160,7 +161,7 @@ class Costs:
 
     grid_fixed: Array
     per_market_price: Array
-    """kWh that are paid at the market price: import less weighted export."""
+    """kWh that are paid at the market price: weighted import less weighted export."""
     power_shortage: Array
     gas: Array
     carbon: Array
@@ -197,7 +198,7 @@ def costs(step: Step, prices: StepPrices, flow: Flows) -> Costs:
     fuel_price = prices.gas_usd_per_kwh + prices.carbon_usd_per_kwh
     return Costs(
         grid_fixed=prices.import_adder * flow.imported - prices.export_adder * flow.exported,
-        per_market_price=flow.imported - prices.export_factor * flow.exported,
+        per_market_price=prices.import_factor * flow.imported - prices.export_factor * flow.exported,
         power_shortage=UNSERVED_POWER_USD_PER_KWH * flow.unserved_power,
         gas=prices.gas_usd_per_kwh * burnt,
         carbon=prices.carbon_usd_per_kwh * burnt,

@@ -11,6 +11,12 @@ from vibelux.market.errors import AccessDenied, FeedError, NotYetPublished, Thro
 
 _SECONDS_IN_TEXT = re.compile(r"(?:in|after) (\d{1,6}) seconds")
 _EXCERPT = 240
+_PROBLEM = re.compile(rb'"type"\s*:\s*"[^"]*/problems/(\w+)"')
+_ADVICE = {
+    "InvalidPoint": "; it covers the United States only: mend latitude and longitude, or take another source of weather"
+    " (OPEN_METEO_ENABLED=true accepts the terms of Open-Meteo)"
+}
+"""What to do about problems of api.weather.gov, by the last word of their type."""
 
 
 def error_of(
@@ -33,8 +39,11 @@ def error_of(
         return Throttled(text, retry_after_seconds=patience(headers, body, now))
     if status in {401, 403}:
         keys = " and ".join(name.replace("|", " or ") for name in feed.needs_key)
-        hint = f"; set {keys}" if keys else "; it needs no key, so the address or the client is turned away"
-        return AccessDenied(text + hint)
+        turned_away = "; it needs no key, so the address or the client is turned away (is OPERATOR_CONTACT set?)"
+        return AccessDenied(text + (f"; set {keys}" if keys else turned_away))
+    if status == 404 and (problem := _PROBLEM.search(body)) is not None:
+        code = problem[1].decode()
+        return UpstreamError(text + _ADVICE.get(code, ""), code=code)
     if status == 404 and url.path != urlsplit(feed.url).path:
         return NotYetPublished(text)  # a file of a day or an hour, not the feed's own address
     if status in {404, 408} or status >= 500 or status < 400:

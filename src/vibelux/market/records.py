@@ -196,6 +196,20 @@ DR_EVENT = Kind(
         _text("source"),
     ),
 )
+OPERATIONS = Kind(
+    "operations",
+    (
+        _text("facility_id", key=True),
+        _time("timestamp", key=True, meaning="when it was measured"),
+        Field("units", Type.JSON, meaning="[{id, on, powerKw, heatKw, fuelKwHhv}]"),
+        _number("storage_kwh", "kWh", nullable=True, meaning="heat"),
+        _number("battery_kwh", "kWh", nullable=True),
+        _number("grid_import_kw", "kW", nullable=True, meaning="below zero: export"),
+        _number("frequency_hz", "Hz", nullable=True),
+        _number("voltage_v", "V", nullable=True),
+        _text("data_source"),
+    ),
+)
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
@@ -208,6 +222,7 @@ KINDS: dict[str, Kind] = {
         CONSTRAINT,
         SERIES,
         DR_EVENT,
+        OPERATIONS,
     )
 }
 

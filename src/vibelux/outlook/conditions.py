@@ -15,13 +15,15 @@ For electricity the ladder is, best first (the first that is there decides):
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from vibelux.market.intervals import iso_z
+from vibelux.market.intervals import iso_z, local_date
 from vibelux.market.quality import Origin, Quality, age_seconds
 from vibelux.market.regions import region_of
 from vibelux.market.units import per_mwh
+from vibelux.outlook.carbon import facility_cost
+from vibelux.outlook.carbon_intensity import CarbonIntensity
 from vibelux.outlook.quotes import MISSING, Quote, Row, Rung, daily_quote, usual_price
 from vibelux.outlook.site import Site
 
@@ -48,6 +50,8 @@ class MarketRows:
     """Real-time records of recent days, for the time when nothing else is left."""
     gas: Row | None = None
     carbon: Row | None = None
+    intensity: CarbonIntensity | None = None
+    """CO2 of the grid's power, where it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,8 @@ class Conditions:
     """What a reader must know of these prices, in sentences: what is missing, old, estimated or not live."""
     missing_keys: Mapping[str, str] = field(default_factory=dict)
     """Commodities whose feed lacks a key, and the setting to set."""
+    intensity: CarbonIntensity | None = None
+    """CO2 of the grid's power. No price of the facility rests on it."""
 
     @property
     def complete(self) -> bool:
@@ -135,6 +141,7 @@ class Conditions:
             "rung": {name: quote.rung.value for name, quote in self._quotes.items()},
             "source": {name: quote.source or None for name, quote in self._quotes.items()},
             "facilityPrices": self.facility_prices(),
+            "carbonIntensity": None if self.intensity is None else self.intensity.as_json(),
         }
 
     def facility_prices(self) -> dict[str, float | None]:
@@ -202,8 +209,9 @@ def conditions(
         carbon=carbon,
         prices=prices,
         confidence=_confidence(site, electricity, gas, carbon, prices),
-        notes=tuple(_notes(site, electricity, gas, carbon, missing_keys)),
+        notes=tuple(_notes(site, local_date(now, site.zone_name), electricity, gas, carbon, missing_keys)),
         missing_keys=missing_keys,
+        intensity=rows.intensity,
     )
 
 
@@ -255,17 +263,13 @@ def _facility_prices(site: Site, now: datetime, electricity: Quote, gas: Quote, 
     rules = site.prices
     market = electricity.value if electricity.decides else None
     ton = carbon.value if carbon.decides else None
-    if rules.carbon != "direct":
-        paid = 0.0
-    elif ton is not None:
-        paid = ton * rules.carbon_obligated_fraction
-    else:
-        paid = None
+    paid = facility_cost(rules.carbon, ton, obligated_fraction=rules.carbon_obligated_fraction)
+    index = gas.value if gas.decides else None
     return FacilityPrices(
         import_usd_per_kwh=None if market is None else rules.import_price(market, site.energy_adder_at(now)),
         export_usd_per_kwh=None if market is None else rules.export_price(market),
-        gas_usd_per_mmbtu=gas.value + rules.gas_adder_usd_per_mmbtu if gas.value is not None and gas.decides else None,
-        carbon_usd_per_t=paid,
+        gas_usd_per_mmbtu=rules.contract.price(index, local_date(now, site.zone_name)),
+        carbon_usd_per_t=paid.usd_per_metric_ton,
     )
 
 
@@ -275,24 +279,31 @@ def _confidence(site: Site, electricity: Quote, gas: Quote, carbon: Quote, price
     confidence = _CONFIDENCE[electricity.rung]
     if electricity.rung is Rung.SAME_HOUR and electricity.source.startswith("day-ahead"):
         confidence = _DAY_AHEAD_CONFIDENCE
-    if gas.quality is Quality.STALE:
+    if site.prices.contract.kind == "index" and gas.quality is Quality.STALE:
         confidence -= _STALE_GAS_COSTS
     if site.prices.carbon == "direct" and carbon.quality is Quality.STALE:
         confidence -= _STALE_CARBON_COSTS
     return confidence
 
 
-def _notes(site: Site, electricity: Quote, gas: Quote, carbon: Quote, missing_keys: Mapping[str, str]) -> list[str]:
-    """The sentences that go with these prices."""
+def _notes(
+    site: Site, day: date, electricity: Quote, gas: Quote, carbon: Quote, missing_keys: Mapping[str, str]
+) -> list[str]:
+    """The sentences that go with these prices; of markets that the facility does not buy in there are none."""
     what = {
         "electricity": f"electricity price of {site.pricing_node} ({site.iso_region})",
-        "gas": f"gas price of {site.prices.gas_hub}",
+        "gas": f"gas price of {site.prices.gas_market}",
         "carbon": "carbon price",
     }
-    quotes = {"electricity": electricity, "gas": gas}
+    quotes = {"electricity": electricity}
+    contract = site.prices.contract
+    if contract.kind == "index":
+        quotes["gas"] = gas
     if site.prices.carbon == "direct":
         quotes["carbon"] = carbon
     notes = []
+    if contract.kind == "table" and contract.price(None, day) is None:
+        notes.append(f"The gas tariff of this facility begins on {contract.table[0].first_day} only: no gas price.")
     for name, quote in quotes.items():
         if quote.value is None and name in missing_keys:
             notes.append(f"No {what[name]}: its source needs a key, set {missing_keys[name].replace('|', ' or ')}.")

@@ -7,9 +7,7 @@ carried on and its age is told. Rows are records of kind `gas-price` in any orde
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, Literal, Protocol
-
-from pydantic import Field, model_validator
+from typing import Any, Protocol
 
 from vibelux.market.clock import Clock
 from vibelux.market.contracts import delivery_month, front_month, last_trading_day
@@ -17,9 +15,8 @@ from vibelux.market.errors import NotYetPublished, UsageError
 from vibelux.market.intervals import local_date, local_day
 from vibelux.market.quality import Quality, age_seconds, quality_of_age
 from vibelux.outlook.quotes import Row
-from vibelux.outlook.site import Block, Finite, Name
+from vibelux.outlook.site import HENRY_HUB
 
-HENRY_HUB = "Henry Hub"
 _ZONE = "America/Chicago"
 _STALE_AFTER_SECONDS = 96 * 3600.0
 """A price of Friday is carried over a long weekend, and not longer."""
@@ -220,49 +217,6 @@ def curve(rows: Iterable[Row], as_of: date) -> tuple[CurvePoint, ...]:
         for code, row in newest.items()
     ]
     return tuple(sorted(points, key=lambda point: point.delivery))
-
-
-class Step(Block):
-    """A price of a tariff table, in force from its first day on."""
-
-    first_day: date
-    usd_per_mmbtu: Finite
-
-
-class GasContract(Block):
-    """How a facility buys its gas: an index with an adder, one fixed price, or a table of prices by day."""
-
-    kind: Literal["index", "fixed", "table"] = "index"
-    hub: Name | None = None
-    """Upstream's own name of the hub that an index contract follows."""
-    adder_usd_per_mmbtu: Finite = 0.0
-    """Transport and other charges on top of the index."""
-    usd_per_mmbtu: Finite | None = None
-    """The price of a fixed contract, all charges in it."""
-    table: Annotated[tuple[Step, ...], Field(strict=False)] = ()
-
-    @model_validator(mode="after")
-    def _whole(self) -> "GasContract":
-        needed = {"index": self.hub, "fixed": self.usd_per_mmbtu, "table": self.table or None}
-        names = {"index": "hub", "fixed": "usd_per_mmbtu", "table": "table"}
-        if needed[self.kind] is None:
-            raise ValueError(f"a contract of kind {self.kind} needs {names[self.kind]}")
-        days = [step.first_day for step in self.table]
-        if days != sorted(set(days)):
-            raise ValueError("the first days of the table must rise")
-        return self
-
-    def price(self, index: float | None, day: date) -> float | None:
-        """What an MMBtu costs the facility on a day; None where its index is not known or its table has not begun.
-
-        >>> GasContract(hub="PG&E Citygate", adder_usd_per_mmbtu=0.95).price(3.81, date(2026, 7, 14))
-        4.76
-        """
-        if self.kind == "fixed":
-            return self.usd_per_mmbtu
-        if self.kind == "table":
-            return next((step.usd_per_mmbtu for step in reversed(self.table) if step.first_day <= day), None)
-        return None if index is None else index + self.adder_usd_per_mmbtu
 
 
 class ReadRows(Protocol):

@@ -7,16 +7,21 @@ from what it will have: 49 hours before (an outlook looks 48 ahead), or, where a
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from vibelux.market.intervals import local_date, to_utc
+from vibelux.market.intervals import local_date, local_day, to_utc
 from vibelux.outlook.learn import Rules
 from vibelux.outlook.past import Minutes, Series
 from vibelux.outlook.sun import Array
 
 AHEAD = timedelta(hours=49)
+_HOUR = timedelta(hours=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Stretch = tuple[datetime, datetime, datetime | timedelta]
+"""Start and end of some hours, and the moment after which an issue is too young, or how long before its hour it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +57,29 @@ OF_DAY_AHEAD = frozenset({"CAISO"})
 """Grids that forecast the next day only."""
 
 
-def issued_by(rules: Rules, hours: Sequence[datetime], now: datetime) -> list[datetime]:
-    """For each hour the moment after which an issue is too young to count.
+def stretches(rules: Rules, first: datetime, end: datetime, now: datetime) -> list[Stretch]:
+    """Which issues count in the hours of [first, end).
 
     Args:
         rules: of the grid.
-        hours: their starts, UTC.
-        now: the moment, UTC.
+        first: a full hour, UTC.
+        end: likewise.
+        now: the moment, UTC: an hour that starts later is to come.
     """
-    return [now if hour >= now else _issued_by(rules, hour) for hour in hours]
-
-
-def _issued_by(rules: Rules, hour: datetime) -> datetime:
+    to_come = min(max(-((_EPOCH - now) // _HOUR) * _HOUR + _EPOCH, first), end)
+    found: list[Stretch] = []
     if rules.iso_region not in OF_DAY_AHEAD:
-        return hour - AHEAD
-    day = local_date(hour, rules.zone_name)
-    published_on = day - timedelta(days=rules.day_ahead.days_ahead)
-    return to_utc(datetime.combine(published_on, rules.day_ahead.at), rules.zone_name, repeated=False)
+        found.append((first, to_come, AHEAD))
+    else:
+        start = first
+        while start < to_come:
+            day = local_date(start, rules.zone_name)
+            stop = min(local_day(day, rules.zone_name).end, to_come)
+            published_on = day - timedelta(days=rules.day_ahead.days_ahead)
+            out = to_utc(datetime.combine(published_on, rules.day_ahead.at), rules.zone_name, repeated=False)
+            found.append((start, stop, out))
+            start = stop
+    return [*found, (to_come, end, now)]
 
 
 def net_load(rules: Rules, parts: Sequence[tuple[Minutes, Array]]) -> Series | None:

@@ -13,6 +13,7 @@ Sources:
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ SOLAR_CONSTANT_W_M2 = 1361.1
 """At the mean distance from the sun; Gueymard (2018), Solar Energy 168, 2."""
 _UNIX_EPOCH_JD = 2440587.5
 _J2000_JD = 2451545.0
+_DAY_SECONDS = 86_400.0
 _SAMPLES = 4
 """Moments a step at which the sky is looked at: an hour at sunrise is no hour at half past."""
 
@@ -110,6 +112,14 @@ def _of_the_date(seconds: Array) -> tuple[Array, Array, Array]:
     return declination, equation_of_time, SOLAR_CONSTANT_W_M2 / distance**2
 
 
+@lru_cache(maxsize=64)
+def _daily(first: int, last: int) -> tuple[Array, Array, Array]:
+    """Midnights (UTC) of some days since 1970, with declination and equation of time: between them they are lines."""
+    midnights = np.arange(first, last + 1, dtype=np.float64) * _DAY_SECONDS
+    declination, equation_of_time, _ = _of_the_date(midnights)
+    return midnights, declination, equation_of_time
+
+
 def clear_sky(cos_zenith: Numbers) -> Array:
     """Global irradiance under a clear sky: 1098 cos z exp(-0.059 / cos z), 0 by night.
 
@@ -165,7 +175,9 @@ def clear_steps(edges: Array, latitude: Numbers, longitude: Numbers) -> ClearSky
     inside = (np.arange(_SAMPLES) + 0.5) / _SAMPLES
     length = np.diff(edges)[:, None]
     moments = edges[:-1, None] + length * inside
-    declination, equation_of_time, _ = _of_the_date(edges[:-1, None] + length / 2)  # in an hour it moves by 0.02°
+    middle = edges[:-1, None] + length / 2  # in an hour the declination moves by 0.02°
+    midnights, *daily = _daily(int(edges[0] // _DAY_SECONDS), int(edges[-1] // _DAY_SECONDS) + 1)
+    declination, equation_of_time = (np.interp(middle, midnights, values) for values in daily)
     phi, east = np.radians(latitude)[..., None], np.asarray(longitude)[..., None]
     hour_angle = np.radians(((moments / 60.0) % 1440.0 + equation_of_time + 4.0 * east) / 4.0 - 180.0)
     cos_zenith = np.sin(phi) * np.sin(declination) + np.cos(phi) * np.cos(declination) * np.cos(hour_angle)

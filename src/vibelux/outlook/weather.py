@@ -34,7 +34,8 @@ _LEAST_COVER = 0.5
 _WHOLE_DAY_HOURS = 22.5
 _KM_PER_DEGREE = 111.2
 _UNIX_ORDINAL = date(1970, 1, 1).toordinal()
-_VARIABLES = ("temperature", "relative-humidity", "wind-speed", "cloud-cover", "irradiance-global")
+VARIABLES = ("temperature", "relative-humidity", "wind-speed", "cloud-cover", "irradiance-global")
+"""The series that are weather here."""
 
 
 class Basis(IntEnum):
@@ -177,7 +178,7 @@ def sources(
     issued_at = None
     for row in rows:
         issue = row["issued_at"]
-        if row["variable"] not in _VARIABLES or row["value"] is None or _at_another_height(row):
+        if row["variable"] not in VARIABLES or row["value"] is None or _at_another_height(row):
             continue
         if as_of is not None and (issue or row["valid_end"]) > as_of:
             continue
@@ -246,11 +247,11 @@ def _filled(known: Sequence[Sources], edges: Array) -> Array:
 
     Lines of the same segments, as one model's are at all sites, are computed together.
     """
-    values = np.full((len(_VARIABLES), len(known), len(edges) - 1), np.nan)
+    values = np.full((len(VARIABLES), len(known), len(edges) - 1), np.nan)
     for rank in range(max((len(lines) for one in known for lines in one.lines.values()), default=0)):
         alike: dict[bytes, tuple[list[tuple[int, int]], list[Line]]] = {}
         for site, one in enumerate(known):
-            for variable, name in enumerate(_VARIABLES):
+            for variable, name in enumerate(VARIABLES):
                 lines = one.lines.get(name, ())
                 if rank < len(lines):
                     places, members = alike.setdefault(lines[rank].segments, ([], []))

@@ -9,7 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,10 @@ from vibelux.outlook.conditions import Conditions, Limits, MarketRows, condition
 from vibelux.outlook.demand import Demands
 from vibelux.outlook.price import Outlook
 from vibelux.outlook.quotes import Rung
+from vibelux.realtime.carbon_intensity import Intensities
 from vibelux.realtime.gather import market_rows
 from vibelux.realtime.metrics import DeskMetrics
+from vibelux.realtime.reported import Contradictions, Reported, newest_report
 from vibelux.realtime.subscriptions import Subscription, Subscriptions
 from vibelux.store import decisions as kept
 from vibelux.store.database import Database
@@ -65,6 +67,9 @@ class _Held:
     signature: tuple[Any, ...] | None = None
     valid_until: datetime | None = None
     planned: Planned | None = None
+    reported: Reported = field(default_factory=Reported)
+    contradicted: Contradictions = frozenset()
+    """What the decision in force knew that engines did otherwise."""
     deciding: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -78,6 +83,7 @@ class Desk:
         missing_keys: for a grid (`PJM`), the setting without which its prices stay away.
         metrics: counters.
         ahead: what looks ahead for a facility; without it one step alone is decided.
+        stale_operations_seconds: a report of a facility that is older is not planned on.
     """
 
     def __init__(
@@ -89,6 +95,7 @@ class Desk:
         missing_keys: dict[str, str],
         metrics: DeskMetrics,
         ahead: Ahead | None = None,
+        stale_operations_seconds: float = 900.0,
     ) -> None:
         self._db = db
         self._clock = clock
@@ -96,10 +103,13 @@ class Desk:
         self._missing_keys = missing_keys
         self._metrics = metrics
         self._ahead = ahead
+        self._stale_operations = stale_operations_seconds
+        self._reporting: set[str] = set()
         self._held: dict[str, _Held] = {}
         self._due: set[str] = set()
         self._wake = asyncio.Event()
         self._subscriptions = Subscriptions()
+        self._intensities = Intensities(db)
         self._rows: dict[str, dict[str, Any]] = {}
         self._complained: dict[str, str] = defaultdict(str)
 
@@ -131,6 +141,7 @@ class Desk:
                 if time.monotonic() - reloaded > _RELOAD_SECONDS:
                     await self._reload()
                     reloaded = time.monotonic()
+                await self._look_at_reports()
                 await self._decide_due()
             except StoreUnavailable as error:
                 log.warning("the store is away; decisions wait", error=str(error), due=len(self._due))
@@ -142,6 +153,11 @@ class Desk:
         if concerned:
             self._due |= concerned
             self._wake.set()
+
+    def on_operations(self, facility_id: str) -> None:
+        """A facility has reported; where that contradicts its decision, it is decided for at once."""
+        self._reporting.add(facility_id)
+        self._wake.set()
 
     async def subscribe(self, facility_id: str) -> Subscription:
         """From the moment this returns, every message committed for the facility is delivered."""
@@ -158,6 +174,7 @@ class Desk:
         current = self._conditions(held, now)
         return held.answer | {
             "marketConditions": current.market_conditions(),
+            "operations": held.reported.at(now),
             "dataFreshness": current.data_freshness(),
             "timestamp": iso_z(now),
         }
@@ -238,6 +255,24 @@ class Desk:
         except StoreUnavailable:
             self._due.add(held.facility.id)  # the answer shows the age of what it rests on
 
+    async def _look_at_reports(self) -> None:
+        """A contradiction makes its facility due once; it stays known until engine and decision agree again."""
+        names, self._reporting = self._reporting, set()
+        try:
+            for held in [self._held[name] for name in names if name in self._held]:
+                held.reported = await self._newest_report(held, self._clock.now())
+                otherwise = held.reported.contradicts(held.answer)
+                if held.reported.counts and otherwise - held.contradicted:
+                    self._due.add(held.facility.id)
+                else:
+                    held.contradicted &= otherwise
+        except StoreUnavailable:
+            self._reporting |= names
+            raise
+
+    async def _newest_report(self, held: _Held, now: datetime) -> Reported:
+        return await newest_report(self._db, held.facility, held.state, now, self._stale_operations)
+
     async def _decide_due(self) -> None:
         while self._due:
             name = self._due.pop()
@@ -268,13 +303,18 @@ class Desk:
         now = self._clock.now()
         facility = held.facility
         limit = self._limits.real_time(facility.iso_region)
-        held.rows = await market_rows(self._db, facility, now, limit)
+        rows = await market_rows(self._db, facility, now, limit)
+        held.rows = replace(rows, intensity=await self._intensities.at(facility, now))
         current = self._conditions(held, now)
         view = await self._view(held, now)
-        decision = await asyncio.to_thread(decide, facility, current, held.state, now, view)
-        answer = _answer(current, decision, now)
+        held.reported = await self._newest_report(held, now)
+        state = held.reported.state(held.state, facility.zone_name)
+        decision = held.reported.told_in(await asyncio.to_thread(decide, facility, current, state, now, view))
+        answer = _answer(current, decision, now) | {"operations": held.reported.at(now)}
         news, told = _price_news(held)
-        if not news and decision.valid_until == held.valid_until and _signature(current) == held.signature:
+        surprised = held.reported.counts and held.reported.contradicts(held.answer) - held.contradicted
+        as_before = decision.valid_until == held.valid_until and _signature(current) == held.signature
+        if not news and as_before and not surprised:
             return  # an event of a market that this decision does not rest on
         messages = [*news, {"type": "chp-decision-update", "body": {"decision": answer["decision"]}}]
         context = {name: answer[name] for name in ("marketConditions", "operations", "dataFreshness")}
@@ -284,7 +324,7 @@ class Desk:
         # With the number of its newest message, so that a listener can tell which messages it already contains.
         held.answer, held.told = answer | {"seq": numbers[-1]}, told
         held.signature, held.valid_until = _signature(current), decision.valid_until
-        held.planned = decision.planned
+        held.planned, held.contradicted = decision.planned, held.reported.contradicts(answer)
         self._complained.pop(facility.id, None)
         self._subscriptions.publish(
             facility.id,
@@ -301,7 +341,7 @@ def _concerns(facility: Facility, event: MarketDataUpdated) -> bool:
     if event.kind == "electricity-price":
         return facility.iso_region.casefold() == event.provider and facility.pricing_node in event.names
     if event.kind == "gas-price":
-        return facility.prices.gas_hub in event.names
+        return facility.prices.gas_market in event.names
     return event.kind == "carbon-price" and facility.carbon_market in event.names
 
 
@@ -319,7 +359,6 @@ def _answer(current: Conditions, decision: Decision, now: datetime) -> dict[str,
     return {
         "decision": decision.as_json(),
         "marketConditions": current.market_conditions(),
-        "operations": None,
         "dataFreshness": current.data_freshness(),
         "timestamp": iso_z(now),
     }

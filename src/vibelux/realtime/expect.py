@@ -6,7 +6,6 @@ then, and where there is no history, the weights of a start do. Nothing of this 
 
 import asyncio
 from collections import deque
-from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 

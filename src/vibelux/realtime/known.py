@@ -8,7 +8,7 @@ import numpy as np
 
 from vibelux.market.intervals import floor_to
 from vibelux.outlook.learn import DAY_AHEAD, History, Rules
-from vibelux.outlook.net_load import OF_DAY_AHEAD, PARTS, issued_by, net_load
+from vibelux.outlook.net_load import OF_DAY_AHEAD, PARTS, net_load, stretches
 from vibelux.outlook.past import DAY, Series, utc_minutes, wall_minutes
 from vibelux.store import points
 from vibelux.store.database import Database
@@ -199,9 +199,8 @@ class GridLoad:
             return self._load
         first = floor_to(now - timedelta(days=days), _HOUR)
         since = first if self._read_at is None else floor_to(self._read_at, _HOUR)
-        hours = _hours(since, now + _REACH)
-        issued = issued_by(self._rules, hours, now)
-        found = await points.forecast_points(self._db, self._series, hours, issued, as_of=now)
+        wanted = stretches(self._rules, since, floor_to(now + _REACH, _HOUR), now)
+        found = await points.forecast_points(self._db, self._series, wanted, as_of=now)
         self._held = [_joined(old, new, since, first) for old, new in zip(self._held, found, strict=True)]
         self.known_at = max(self.known_at, *(one.known_at for one in found))
         self._load = net_load(self._rules, [(one.minutes, one.values) for one in self._held])
@@ -216,10 +215,6 @@ def _step(market: str) -> int:
 
 def _moment(minute: np.int64) -> datetime:
     return datetime.fromtimestamp(int(minute) * 60, UTC)
-
-
-def _hours(first: datetime, end: datetime) -> list[datetime]:
-    return [first + at * _HOUR for at in range((end - first) // _HOUR)]
 
 
 def _joined(old: Points, new: Points, since: datetime, first: datetime) -> Points:

@@ -48,7 +48,7 @@ class ForecastMetrics:
         )
         self._naive = Gauge(
             "vibelux_forecast_naive_mae_usd_per_mwh",
-            "The same of the newest known price of the same hour (yesterday) and of that of whole weeks ago (last week).",
+            "The same of the newest known price of the hour (yesterday), and of that of whole weeks ago (last week).",
             (*labels, "naive"),
             registry=registry,
         )

@@ -1,10 +1,12 @@
 """Answers as bytes: JSON with UTC times and plain numbers, and the frames of the WebSocket."""
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
+from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from vibelux.market.intervals import iso_z
@@ -22,6 +24,16 @@ def json_response(value: object, *, status: int = 200, headers: Mapping[str, str
     return Response(
         _encode(value), status, {"Cache-Control": "no-store", **(headers or {})}, media_type="application/json"
     )
+
+
+def tagged(request: HTTPConnection, body: bytes, *, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON body that its reader may keep and ask for again by its tag: 304 without it while nothing has changed."""
+    tag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
+    kept = {"Cache-Control": "private, no-cache", "ETag": tag, **(headers or {})}
+    known = request.headers.get("if-none-match", "")
+    if known == "*" or tag in (one.strip() for one in known.split(",")):
+        return Response(status_code=304, headers=kept)
+    return Response(body, headers=kept, media_type="application/json")
 
 
 def frame(kind: str, seq: int, at: datetime, body: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Who asks: a key in a header, or the session cookie of a page; and what is refused before anything is read."""
+"""Who asks: a key or a token in a header, or a page's session cookie; and what is refused before anything is read."""
 
 from typing import Annotated
 
@@ -6,14 +6,20 @@ from fastapi import Depends, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.requests import HTTPConnection
 
-from vibelux.serve.attempts import Attempts
+from vibelux.serve.buckets import Buckets
 from vibelux.serve.errors import forbidden, not_found, too_many, unauthorized
+from vibelux.serve.identity import JWT_ID
 from vibelux.serve.peers import address, is_local, is_own_origin
-from vibelux.serve.ports import Row, ServeState
+from vibelux.serve.ports import Row, ServeState, Store
 from vibelux.serve.sessions import COOKIE, Sessions, Tickets
 from vibelux.store.keys import Principal
 
-_SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_WRONG_KEYS_AT_ONCE = 100
+_WRONG_KEYS_A_SECOND = 2.0
+_SECONDS_AT_ONCE = 10.0
+"""Of its rate, a key may spend so many seconds at once."""
 
 _PAGE_ON_THIS_MACHINE = Principal(
     id="", name="the page on this machine", scopes=frozenset({"read"}), facilities=frozenset()
@@ -27,10 +33,12 @@ class Door:
         self._state = state
         self.sessions = Sessions(state.session_secret, state.wall)
         self.tickets = Tickets(state.wall)
-        self._attempts = Attempts()
+        self._wrong = Buckets(burst=_WRONG_KEYS_AT_ONCE, per_second=_WRONG_KEYS_A_SECOND)
+        rate = state.requests_per_minute / 60
+        self._asked = Buckets(burst=max(1.0, rate * _SECONDS_AT_ONCE), per_second=rate) if rate else None
 
     async def caller(self, connection: HTTPConnection) -> Principal:
-        """Who asks.
+        """Who asks; noted in the connection's state as `caller`.
 
         Raises:
             HTTPException: 401 without a valid key or session, 429 after too many wrong keys,
@@ -38,30 +46,54 @@ class Door:
         """
         key = key_in_headers(connection)
         if key is not None:
-            return await self.caller_with_key(connection, key)
+            caller = await self.caller_with_key(connection, key)
+        else:
+            caller = await self._caller_of_page(connection)
+        connection.state.caller = caller
+        return caller
+
+    async def _caller_of_page(self, connection: HTTPConnection) -> Principal:
         caller = await self.caller_with_cookie(connection)
         if caller is None:
             raise unauthorized()
         method = connection.scope.get("method", "GET")
-        if method not in _SAFE_METHODS and not self.is_own(connection):
+        if method not in SAFE_METHODS and not self.is_own(connection):
             raise forbidden("a page of another origin may not do this")
         return caller
 
+    def pace(self, caller: Principal) -> None:
+        """Counts a request of the caller.
+
+        Raises:
+            HTTPException: 429 when there were too many, with `Retry-After`.
+        """
+        if self._asked is None or caller is _PAGE_ON_THIS_MACHINE:
+            return
+        if seconds := self._asked.wait_seconds(caller.id):
+            raise too_many(seconds, "requests")
+        self._asked.spend(caller.id)
+
     async def caller_with_key(self, connection: HTTPConnection, key: str) -> Principal:
-        """The owner of a key. Who asks from this machine is not slowed: it has no need to guess over HTTP.
+        """The owner of a key or token. Who asks from this machine is not slowed: it need not guess over HTTP.
 
         Raises:
             HTTPException: 401 for a wrong key, 429 after too many of them.
         """
         peer = None if is_local(connection) else address(connection)
-        if peer is not None and (seconds := self._attempts.wait_seconds(peer)):
+        if peer is not None and (seconds := self._wrong.wait_seconds(peer)):
             raise too_many(seconds)
-        caller = await self._state.store.principal_with_key(key, self._state.wall.now())
+        caller = await self._known(key)
         if caller is None:
             if peer is not None:
-                self._attempts.failed(peer)
+                self._wrong.spend(peer)
             raise unauthorized()
         return caller
+
+    async def _known(self, key: str) -> Principal | None:
+        """The owner of a key or, where an identity provider is trusted, the bearer of its token."""
+        if self._state.identity is not None and key.count(".") == 2:
+            return await self._state.identity.principal(key)
+        return await self._state.store.principal_with_key(key, self._state.wall.now())
 
     async def caller_with_cookie(self, connection: HTTPConnection) -> Principal | None:
         """The owner of the session, None without a valid one."""
@@ -87,9 +119,13 @@ class Door:
         """The same caller as the store knows it now.
 
         Raises:
-            HTTPException: 401 when its key has ended.
+            HTTPException: 401 when its key or token has ended.
         """
         if caller is _PAGE_ON_THIS_MACHINE:
+            return caller
+        if caller.id.startswith(JWT_ID):
+            if caller.expires is None or caller.expires <= self._state.wall.now():
+                raise unauthorized()
             return caller
         current = await self._state.store.principal_with_id(caller.id, self._state.wall.now())
         if current is None:
@@ -114,11 +150,15 @@ class Door:
         Raises:
             HTTPException: 404 for unknown and others' facilities alike, 403 when the scope is missing.
         """
-        found = [row for row in await self._state.store.facilities() if row["id"] == facility_id]
-        if not found or not caller.owns(facility_id):
+        found = await self.store_of(caller).facility(facility_id) if caller.owns(facility_id) else None
+        if found is None:
             raise not_found()
         need(caller, scope)
-        return found[0]
+        return found
+
+    def store_of(self, caller: Principal) -> Store:
+        """The store as far as it is the caller's."""
+        return self._state.store.in_name_of(caller)
 
 
 def key_in_headers(connection: HTTPConnection) -> str | None:
@@ -157,7 +197,10 @@ def state_of(connection: HTTPConnection) -> ServeState:
 
 
 async def _caller(connection: HTTPConnection) -> Principal:
-    return await door_of(connection).caller(connection)
+    door = door_of(connection)
+    caller = await door.caller(connection)
+    door.pace(caller)
+    return caller
 
 
 _bearer = HTTPBearer(auto_error=False, scheme_name="bearer", description="An API key as `Authorization: Bearer KEY`.")
@@ -165,7 +208,22 @@ _header = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="apiKey",
 
 Asking = Annotated[Principal, Depends(_caller)]
 """Parameter of a route: the caller, known before anything else is looked at."""
+DoorOf = Annotated[Door, Depends(door_of)]
+
+
+async def _reader(caller: Asking) -> Principal:
+    need(caller, "read")
+    return caller
+
+
+async def _own_store(caller: Asking, door: DoorOf) -> Store:
+    return door.store_of(caller)
+
+
 DOCUMENTED = [Security(_bearer), Security(_header)]
 """Dependencies that only tell OpenAPI how keys are sent; `Asking` does the work."""
 State = Annotated[ServeState, Depends(state_of)]
-DoorOf = Annotated[Door, Depends(door_of)]
+Reading = Annotated[Principal, Depends(_reader)]
+"""A caller with the scope `read`, judged before any other parameter."""
+OwnStore = Annotated[Store, Depends(_own_store)]
+"""The store in the caller's name."""

@@ -42,9 +42,14 @@ def too_large() -> HTTPException:
     return HTTPException(413, {"error": "Body too large", "detail": "at most 1 MiB"})
 
 
-def too_many(seconds: int) -> HTTPException:
-    """An address that tries wrong keys too fast."""
-    return HTTPException(429, {"error": "Too many attempts"}, headers={"Retry-After": str(seconds)})
+def too_many(seconds: int, what: str = "attempts") -> HTTPException:
+    """An address that tries wrong keys too fast, or a key that asks too much."""
+    return HTTPException(429, {"error": f"Too many {what}"}, headers={"Retry-After": str(seconds)})
+
+
+def conflict(detail: str) -> HTTPException:
+    """What is asked for does not fit what there is."""
+    return HTTPException(409, {"error": "Conflict", "detail": detail})
 
 
 def report(event: str, error: BaseException, **where: object) -> None:

@@ -104,6 +104,7 @@ class Hub:
             report("a facility's messages broke off", error, facility=facility_id)
         if self._channels.get(facility_id) is channel:
             del self._channels[facility_id]
+        await channel.subscription.aclose()  # it may have ended by falling behind, and would be filled on and on
         for mailbox in channel.mailboxes:
             mailbox.close()
 

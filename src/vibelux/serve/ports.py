@@ -4,22 +4,31 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from prometheus_client import CollectorRegistry
 
 from vibelux.market.clock import Clock, LiveClock
+from vibelux.serve.identity import IdentityProvider
+from vibelux.store.audit import Deed
 from vibelux.store.keys import Principal
+from vibelux.store.replies import Claim, Reply
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from vibelux.serve.operations import Operations
 
 Row = dict[str, Any]
 """A record, a decision or a facility as the store gives it: names of the contract, times tz-aware UTC."""
 
 
 class Store(Protocol):
-    """What is read from the database (`serve.stored` speaks to the real one)."""
+    """What is read from the database and the little that is written (`serve.stored` speaks to the real one)."""
+
+    def in_name_of(self, caller: Principal) -> Self:
+        """The same store, in which the database itself shows nothing of facilities that are not the caller's."""
+        ...
 
     async def ping(self) -> None:
         """Raises StoreUnavailable when the database does not answer."""
@@ -37,6 +46,26 @@ class Store(Protocol):
         """The objects of all facilities, each with its `id`, in order."""
         ...
 
+    async def facility(self, facility_id: str) -> Row | None:
+        """The object of one facility; None if there is none."""
+        ...
+
+    async def stands_in_file(self, facility_id: str) -> bool:
+        """Whether a configuration file would bring the facility back at the next start."""
+        ...
+
+    async def add_facility(self, facility_id: str, body: Row) -> bool:
+        """Adds a facility; False where there is one of that id."""
+        ...
+
+    async def replace_facility(self, facility_id: str, body: Row) -> bool:
+        """Replaces a facility whole; False if there is none."""
+        ...
+
+    async def remove_facility(self, facility_id: str) -> bool:
+        """Takes a facility out; False if there was none."""
+        ...
+
     async def latest_price(self, iso_region: str, node: str | None, market: str, at: datetime) -> Row | None:
         """The newest price that had begun at `at`, of a node or of the region's foremost one."""
         ...
@@ -47,7 +76,7 @@ class Store(Protocol):
         *,
         start: datetime,
         end: datetime,
-        filters: Mapping[str, str],
+        filters: Mapping[str, Any],
         as_of: datetime | None,
         limit: int,
         after: str | None,
@@ -74,8 +103,32 @@ class Store(Protocol):
         """What was known and decided at a moment (None: last), as the answer of `/api/chp/decision`."""
         ...
 
-    async def answers(self, facility_id: str, start: datetime, end: datetime, limit: int) -> list[Row]:
-        """The answers of a stretch of time, oldest first, at most `limit`."""
+    async def answers(
+        self, facility_id: str, start: datetime, end: datetime, limit: int, after: str | None = None
+    ) -> tuple[list[Row], str | None]:
+        """The answers of a stretch of time, oldest first, at most `limit`, and the cursor at which the rest begins."""
+        ...
+
+    async def note_deed(self, deed: Deed) -> None:
+        """Writes a line of the audit log."""
+        ...
+
+    async def deeds(
+        self, start: datetime, end: datetime, facilities: frozenset[str], limit: int, after: str | None
+    ) -> tuple[list[Row], str | None]:
+        """Lines of the audit log, newest first (of these facilities; empty: all), and the cursor of the rest."""
+        ...
+
+    async def claim(self, caller_id: str, key: str, request: bytes, now: datetime) -> Claim | Reply:
+        """Claims an idempotency key for a request, or says what stands under it."""
+        ...
+
+    async def keep_reply(self, caller_id: str, key: str, reply: Reply) -> None:
+        """Lays down the answer under a claimed key."""
+        ...
+
+    async def give_up(self, caller_id: str, key: str) -> None:
+        """Frees a claimed key: nothing was done under it."""
         ...
 
 
@@ -123,11 +176,17 @@ class ServeState:
     store: Store
     desk: Desk
     version: str
+    operations: "Operations | None" = None
+    """Takes reports of facilities; None: they are not taken."""
     wall: Clock = field(default_factory=LiveClock)
     """The clock of keys, sessions and tickets: security runs in real time, also in a replay."""
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     session_secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     """Signs session cookies; keep it over restarts and sessions survive them."""
+    identity: IdentityProvider | None = None
+    """Whose tokens are taken beside keys."""
+    requests_per_minute: float = 6000.0
+    """Of one key, on average; ten seconds' worth at once. 0: as many as it likes."""
     allow_loopback_page: bool = True
     """Whether the page on this machine works without a key."""
     allowed_origins: frozenset[str] = frozenset()

@@ -33,8 +33,13 @@ FAILURES: dict[int | str, dict[str, Any]] = {
     401: {"model": Unauthorized, "description": "No key, or a wrong, expired or revoked one"},
     403: {"model": Failure, "description": "The key lacks the scope"},
     404: {"model": Failure, "description": "Unknown, or not the key's own"},
-    429: {"model": Failure, "description": "Too many wrong keys from this address"},
+    429: {"model": Failure, "description": "Too many requests of this key, or wrong keys from this address"},
     503: {"model": Failure, "description": "The database is away"},
+}
+WRITES: dict[int | str, dict[str, Any]] = FAILURES | {
+    409: {"model": Failure, "description": "It does not fit what there is, or its first request is still at work"},
+    413: {"model": Failure, "description": "A body over 1 MiB"},
+    422: {"model": Failure, "description": "The Idempotency-Key came with another request"},
 }
 
 Quality = Literal["good", "estimated", "stale", "missing"]
@@ -165,17 +170,32 @@ def record_schema(kind: Kind) -> dict[str, Any]:
     }
 
 
-def rows_of(kind: Kind) -> dict[str, Any]:
+def rows_of(kind: Kind, example: dict[str, Any]) -> dict[str, Any]:
     """The answer of a list of records."""
     rows = {"type": "array", "items": record_schema(kind)}
     schema = {"type": "object", "properties": {"rows": rows, "next": {"type": ["string", "null"], "format": "uri"}}}
-    return {"description": "Records, or a file of them", "content": {"application/json": {"schema": schema}} | _FILES}
+    found = answered(schema | {"required": ["rows", "next"]}, {"rows": [example], "next": None})
+    return {"description": "Records, or a file of them", "content": found["content"] | _FILES}
 
 
-def body_of(example: dict[str, Any]) -> dict[str, Any]:
+def answered(shape: type[BaseModel] | dict[str, Any], example: object) -> dict[str, Any]:
+    """A good answer: its shape, and one such answer."""
+    content: dict[str, Any] = {"example": example}
+    if isinstance(shape, dict):
+        return {"description": "Good", "content": {"application/json": {"schema": shape} | content}}
+    return {"model": shape, "description": "Good", "content": {"application/json": content}}
+
+
+def body_of(example: dict[str, str]) -> dict[str, Any]:
     """A JSON request body of text members, all required."""
     members = {name: {"type": "string"} for name in example}
-    schema = {"type": "object", "required": list(example), "properties": members, "additionalProperties": False}
+    return body_like(
+        {"type": "object", "required": list(example), "properties": members, "additionalProperties": False}, example
+    )
+
+
+def body_like(schema: dict[str, Any], example: dict[str, Any]) -> dict[str, Any]:
+    """A JSON request body."""
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}}
 
 

@@ -1,48 +1,79 @@
 """The server's view of the real store: `ports.Store` over an open database."""
 
-import base64
+import copy
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-import msgspec
-
-from vibelux.market.errors import UsageError
 from vibelux.market.intervals import iso_z
-from vibelux.market.records import ELECTRICITY_PRICE, KINDS, Field, Type
+from vibelux.market.records import ELECTRICITY_PRICE, KINDS, Type
+from vibelux.serve.cursors import DECISION_PLACE, LINE_PLACE, opened, record_place, sealed
 from vibelux.serve.ports import Row
-from vibelux.store import decisions, facilities, keys, reader
-from vibelux.store.database import Database
+from vibelux.store import audit, decisions, facilities, keys, reader, replies
+from vibelux.store.audit import Deed
+from vibelux.store.database import Database, Readable
 from vibelux.store.keys import Principal
+from vibelux.store.replies import Claim, Reply
 
 if TYPE_CHECKING:
     import polars as pl
 
 _DAY = timedelta(days=1)
-_CURSOR_TYPES: dict[Type, type] = {Type.TEXT: str, Type.TIME: datetime, Type.DATE: date, Type.INTEGER: int}
 
 
 class StoredStore:
-    """Everything that the server reads; it writes nothing but the last use of a key."""
+    """Everything that the server reads, and the few things that it writes."""
 
     def __init__(self, db: Database) -> None:
-        self._db = db
+        self._whole = db
+        self._db: Readable = db
+        """The whole, or what of it is a caller's."""
+
+    def in_name_of(self, caller: Principal) -> Self:
+        """The same store, in which the database itself keeps other facilities out of sight."""
+        if not caller.facilities:
+            return self
+        own = copy.copy(self)
+        own._db = self._whole.limited_to(caller.facilities)  # noqa: SLF001 (a copy of our own)
+        return own
 
     async def ping(self) -> None:
         """Raises StoreUnavailable when the database does not answer."""
-        await self._db.ping()
+        await self._whole.ping()
 
     async def principal_with_key(self, key: str, now: datetime) -> Principal | None:
         """The owner of a key; None when it is unknown, revoked or expired."""
-        return await keys.verify(self._db, key, now)
+        return await keys.verify(self._whole, key, now)
 
     async def principal_with_id(self, key_id: str, now: datetime) -> Principal | None:
         """The same by the key's id."""
-        return await keys.principal_of(self._db, key_id, now)
+        return await keys.principal_of(self._whole, key_id, now)
 
     async def facilities(self) -> list[Row]:
         """The objects of all facilities, by id."""
-        return [{**row["body"], "id": row["id"]} for row in await facilities.all_facilities(self._db)]
+        return [_object(row) for row in await facilities.all_facilities(self._db)]
+
+    async def facility(self, facility_id: str) -> Row | None:
+        """The object of one facility."""
+        row = await facilities.one_facility(self._db, facility_id)
+        return None if row is None else _object(row)
+
+    async def stands_in_file(self, facility_id: str) -> bool:
+        """Whether a configuration file would bring the facility back at the next start."""
+        row = await facilities.one_facility(self._db, facility_id)
+        return row is not None and row["in_file"]
+
+    async def add_facility(self, facility_id: str, body: Row) -> bool:
+        """Adds a facility; False where there is one of that id."""
+        return await facilities.add_facility(self._db, facility_id, body, "rest")
+
+    async def replace_facility(self, facility_id: str, body: Row) -> bool:
+        """Replaces a facility whole; False if there is none."""
+        return await facilities.replace_facility(self._db, facility_id, body)
+
+    async def remove_facility(self, facility_id: str) -> bool:
+        """Takes a facility out; False if there was none."""
+        return await facilities.remove_facility(self._db, facility_id)
 
     async def latest_price(self, iso_region: str, node: str | None, market: str, at: datetime) -> Row | None:
         """The newest price that had begun at `at`, of a node or of one of the region's hubs."""
@@ -56,7 +87,7 @@ class StoredStore:
         *,
         start: datetime,
         end: datetime,
-        filters: Mapping[str, str],
+        filters: Mapping[str, Any],
         as_of: datetime | None,
         limit: int,
         after: str | None,
@@ -70,7 +101,7 @@ class StoredStore:
         last: date | datetime = end
         if _is_daily(kind):
             first, last = start.date(), (end - timedelta(microseconds=1)).date() + _DAY
-        place = None if after is None else _opened(kind, after)
+        place = None if after is None else opened(after, record_place(kind))
         if kind == ELECTRICITY_PRICE.name and "pricing_node" in filters:
             frame = await self._prices_of_node(start, end, filters, as_of, limit + 1, place)
         else:
@@ -78,13 +109,15 @@ class StoredStore:
                 self._db, kind, start=first, end=last, filters=filters, as_of=as_of, limit=limit + 1, after=place
             )
         page = frame.head(limit)
-        return page, _sealed(kind, page) if frame.height > limit else None
+        if frame.height <= limit:
+            return page, None
+        return page, sealed(page.select(reader.order_of(kind)).row(-1))
 
     async def _prices_of_node(
         self,
         start: datetime,
         end: datetime,
-        filters: Mapping[str, str],
+        filters: Mapping[str, Any],
         as_of: datetime | None,
         limit: int,
         after: tuple[Any, ...] | None,
@@ -124,14 +157,53 @@ class StoredStore:
         row = await decisions.latest_decision(self._db, facility_id, at)
         return None if row is None else _answer(row)
 
-    async def answers(self, facility_id: str, start: datetime, end: datetime, limit: int) -> list[Row]:
-        """The answers of a stretch of time, oldest first; read day by day, so that a long one costs what it gives."""
-        found: list[Row] = []
-        while start < end and len(found) < limit:
-            stretch_end = min(end, start + _DAY)
-            found += [_answer(row) for row in await decisions.decisions(self._db, facility_id, start, stretch_end)]
-            start = stretch_end
-        return found[:limit]
+    async def answers(
+        self, facility_id: str, start: datetime, end: datetime, limit: int, after: str | None = None
+    ) -> tuple[list[Row], str | None]:
+        """The answers of a stretch of time, oldest first, at most `limit`, and the cursor of the rest.
+
+        Raises:
+            UsageError: a cursor that was not given out.
+        """
+        place = None if after is None else opened(after, DECISION_PLACE)
+        rows = await decisions.decisions(self._db, facility_id, start, end, limit=limit + 1, after=place)
+        page = rows[:limit]
+        if len(rows) <= limit:
+            return [_answer(row) for row in page], None
+        return [_answer(row) for row in page], sealed([page[-1][name] for name in ("decided_at", "created_at", "id")])
+
+    async def note_deed(self, deed: Deed) -> None:
+        """Writes a line of the audit log."""
+        await audit.note_deed(self._whole, deed)
+
+    async def deeds(
+        self, start: datetime, end: datetime, facilities: frozenset[str], limit: int, after: str | None
+    ) -> tuple[list[Row], str | None]:
+        """Lines of the audit log, newest first, at most `limit`, and the cursor of the rest.
+
+        Raises:
+            UsageError: a cursor that was not given out.
+        """
+        before = None if after is None else opened(after, LINE_PLACE)[0]
+        rows = await audit.deeds(self._db, start=start, end=end, facilities=facilities, before=before, limit=limit + 1)
+        page = rows[:limit]
+        return page, sealed([page[-1]["id"]]) if len(rows) > limit else None
+
+    async def claim(self, caller_id: str, key: str, request: bytes, now: datetime) -> Claim | Reply:
+        """Claims an idempotency key for a request."""
+        return await replies.claim(self._whole, caller_id, key, request, now)
+
+    async def keep_reply(self, caller_id: str, key: str, reply: Reply) -> None:
+        """Lays down the answer under a claimed key."""
+        await replies.keep_reply(self._whole, caller_id, key, reply)
+
+    async def give_up(self, caller_id: str, key: str) -> None:
+        """Frees a claimed key."""
+        await replies.give_up(self._whole, caller_id, key)
+
+
+def _object(row: Mapping[str, Any]) -> Row:
+    return {**row["body"], "id": row["id"]}
 
 
 def _answer(row: Mapping[str, Any]) -> Row:
@@ -142,28 +214,3 @@ def _answer(row: Mapping[str, Any]) -> Row:
 def _is_daily(kind: str) -> bool:
     moment = reader.order_of(kind)[0]
     return any(field.name == moment and field.type is Type.DATE for field in KINDS[kind].fields)
-
-
-def _sealed(kind: str, page: "pl.DataFrame") -> str:
-    """The place of a page's last record in the order of its kind, as a text that clients hand back."""
-    place = page.select(reader.order_of(kind)).row(-1)
-    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
-
-
-def _opened(kind: str, cursor: str) -> tuple[Any, ...]:
-    fields = {field.name: field for field in KINDS[kind].fields}
-    order = [fields[name] for name in reader.order_of(kind)]
-    refused = UsageError("`after` is not a cursor that was given out; take `next` as it is")
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        values = msgspec.json.decode(text, type=list[Any])
-        place = tuple(_typed(field, value) for field, value in zip(order, values, strict=True))
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise refused from error
-    if b"\\u0000" in text:  # no text that PostgreSQL could hold
-        raise refused
-    return place
-
-
-def _typed(field: Field, value: object) -> Any:
-    return None if value is None and field.nullable else msgspec.convert(value, _CURSOR_TYPES[field.type])

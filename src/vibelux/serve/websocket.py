@@ -122,6 +122,7 @@ class _Stream:
         self._socket = socket
         self._facility_id = facility_id
         self._caller = caller
+        self._store = door.store_of(caller)
         self._last = 0
 
     async def run(self) -> int:
@@ -170,7 +171,7 @@ class _Stream:
     async def _send_missed(self) -> bool:
         """Sends what the store has after `_last`; False when there would be a hole."""
         while True:
-            messages = await self._state.store.messages_since(self._facility_id, self._last, _PAGE)
+            messages = await self._store.messages_since(self._facility_id, self._last, _PAGE)
             if messages is None:
                 return False
             for message in messages:
@@ -181,7 +182,7 @@ class _Stream:
 
     async def _snapshot(self) -> None:
         """Sends the newest state, and what was committed since the state was made."""
-        newest = await self._state.store.last_seq(self._facility_id)
+        newest = await self._store.last_seq(self._facility_id)
         answer = await self._state.desk.latest(self._facility_id)
         now = self._state.clock.now()
         self._last = newest if answer is None else answer.get("seq", newest)

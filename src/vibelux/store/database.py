@@ -2,16 +2,18 @@
 
 import logging
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from datetime import date
-from typing import Self
+from typing import Protocol, Self
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from vibelux.market.errors import StoreUnavailable, UsageError
 from vibelux.store.migrate import migrate
+from vibelux.store.wall import raise_wall
 
 _CONNECT_SECONDS = 10
 _WAIT_SECONDS = 5.0
@@ -22,11 +24,52 @@ _TRY_SECONDS = 0.5
 logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())
 
 
+class Readable(Protocol):
+    """Where reads get a connection from: the database, one transaction of it (`at_once`) or a part (`limited_to`)."""
+
+    def connection(self) -> AbstractAsyncContextManager[psycopg.AsyncConnection]:
+        """A connection within a transaction."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _AtOnce:
+    """One transaction that several reads share."""
+
+    shared: psycopg.AsyncConnection
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[psycopg.AsyncConnection]:
+        """The same for all."""
+        yield self.shared
+
+
+@dataclass(frozen=True, slots=True)
+class _Limited:
+    """The database as far as it is some facilities' own."""
+
+    whole: "Database"
+    facilities: tuple[str, ...]
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[psycopg.AsyncConnection]:
+        """One transaction, in which the policies of `store.wall` hold."""
+        async with self.whole.connection() as connection:
+            await connection.execute(
+                "SELECT set_config('vibelux.facilities', (%s::text[])::text, true),"
+                " CASE WHEN %s::text IS NOT NULL THEN set_config('role', %s, true) END",
+                (list(self.facilities), self.whole.tenant_role, self.whole.tenant_role),
+            )
+            yield connection
+
+
 class Database:
     """An open database with the schema of this version. Safe for many tasks at once."""
 
     def __init__(self, url: str, *, pool_size: int = 8) -> None:
         self.url = url
+        self.tenant_role: str | None = None
+        """What transactions take that are limited to facilities; see `store.wall`."""
         self.known_months: set[date] = set()
         """Months whose partition this process has seen; see `store.partitions`."""
         self.known_nodes: dict[tuple[str, str, str | None], tuple[date, date]] = {}
@@ -54,9 +97,11 @@ class Database:
             connection = await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=_CONNECT_SECONDS)
             async with connection:
                 await migrate(connection)
+                tenant_role = await raise_wall(connection)
         except psycopg.Error as error:
             raise _unavailable(error) from error
         database = cls(url, pool_size=pool_size)
+        database.tenant_role = tenant_role
         await database._pool.open()
         return database
 
@@ -84,6 +129,23 @@ class Database:
             raise _unavailable(error) from error
         except psycopg.DataError as error:
             raise UsageError(f"the database cannot hold this: {_said(error)}") from error
+
+    @asynccontextmanager
+    async def at_once(self) -> AsyncIterator[Readable]:
+        """Several reads in one transaction, one after the other: they cost one connection instead of one each.
+
+        Raises:
+            StoreUnavailable: as `connection`.
+        """
+        async with self.connection() as connection:
+            yield _AtOnce(connection)
+
+    def limited_to(self, facilities: Collection[str]) -> Readable:
+        """The same database for somebody who may see these facilities alone, whatever a statement asks for.
+
+        Tables that belong to no facility (prices, series) are all there; keys and secrets are not.
+        """
+        return _Limited(self, tuple(facilities))
 
     async def _borrow(self) -> psycopg.AsyncConnection:
         deadline = time.monotonic() + _WAIT_SECONDS

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from vibelux.store.database import Database
+from vibelux.store.database import Database, Readable
 from vibelux.store.jsons import jsonb
 
 Message = Mapping[str, Any]
@@ -66,13 +66,13 @@ async def _add(
     return numbers
 
 
-async def last_seq(db: Database, facility_id: str) -> int:
+async def last_seq(db: Readable, facility_id: str) -> int:
     """The number of the facility's newest message; 0 before the first."""
     async with db.connection() as connection:
         return await _last(connection, facility_id)
 
 
-async def messages_since(db: Database, facility_id: str, seq: int, limit: int = 1000) -> list[dict[str, Any]] | None:
+async def messages_since(db: Readable, facility_id: str, seq: int, limit: int = 1000) -> list[dict[str, Any]] | None:
     """The messages after number `seq`: `seq`, `type`, `body`, `created_at`; at most `limit`.
 
     None where they cannot be given without a hole: too old and deleted, or a number never given.
@@ -97,7 +97,7 @@ async def _last(connection: psycopg.AsyncConnection, facility_id: str) -> int:
     return int(row[0]) if row else 0
 
 
-async def latest_decision(db: Database, facility_id: str, at: datetime | None = None) -> dict[str, Any] | None:
+async def latest_decision(db: Readable, facility_id: str, at: datetime | None = None) -> dict[str, Any] | None:
     """The facility's newest decision, or the newest made at or before `at`.
 
     Keys: `id`, `facility_id`, `decided_at`, `decision`, `conditions`.
@@ -112,12 +112,32 @@ async def latest_decision(db: Database, facility_id: str, at: datetime | None = 
         return await cursor.fetchone()
 
 
-async def decisions(db: Database, facility_id: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
-    """The facility's decisions made in [start, end), in order; keys as in `latest_decision`."""
+async def decisions(
+    db: Readable,
+    facility_id: str,
+    start: datetime,
+    end: datetime,
+    *,
+    limit: int | None = None,
+    after: Sequence[Any] | None = None,
+) -> list[dict[str, Any]]:
+    """The facility's decisions made in [start, end), in order; keys as in `latest_decision`, and `created_at`.
+
+    Args:
+        db: where from.
+        facility_id: whose.
+        start: first moment.
+        end: the moment after the last.
+        limit: at most so many.
+        after: `decided_at`, `created_at` and `id` of the last one of the page before.
+    """
     async with db.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(
-            "SELECT id::text, facility_id, decided_at, decision, conditions FROM chp_decisions"
-            " WHERE facility_id = %s AND decided_at >= %s AND decided_at < %s ORDER BY decided_at, created_at",
-            (facility_id, start, end),
+            "SELECT id::text, facility_id, decided_at, decision, conditions, created_at FROM chp_decisions"
+            " WHERE facility_id = %s AND decided_at >= %s AND decided_at < %s"
+            " AND (decided_at, created_at, id) > (COALESCE(%s::timestamptz, '-infinity'),"
+            " COALESCE(%s::timestamptz, '-infinity'), COALESCE(%s::uuid, '00000000-0000-0000-0000-000000000000'))"
+            " ORDER BY decided_at, created_at, chp_decisions.id LIMIT %s",
+            (facility_id, start, end, *(after or (None, None, None)), limit),
         )
         return await cursor.fetchall()

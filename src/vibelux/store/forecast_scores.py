@@ -9,12 +9,17 @@ from psycopg import sql
 from vibelux.store.database import Database
 
 _SUMS = ("steps", "abs_error", "abs_error_yesterday", "abs_error_last_week", "within")
-_ADD = (
-    "INSERT INTO forecast_scores AS held (iso_region, pricing_node, market, day, lead, steps, abs_error,"
-    " abs_error_yesterday, abs_error_last_week, within) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-    " ON CONFLICT (iso_region, market, pricing_node, day, lead) DO UPDATE SET "
-    + ", ".join(f"{name} = held.{name} + excluded.{name}" for name in _SUMS)
-)
+_ADD = """
+    INSERT INTO forecast_scores AS held (iso_region, pricing_node, market, day, lead,
+        steps, abs_error, abs_error_yesterday, abs_error_last_week, within)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    ON CONFLICT (iso_region, market, pricing_node, day, lead) DO UPDATE SET
+        steps = held.steps + excluded.steps,
+        abs_error = held.abs_error + excluded.abs_error,
+        abs_error_yesterday = held.abs_error_yesterday + excluded.abs_error_yesterday,
+        abs_error_last_week = held.abs_error_last_week + excluded.abs_error_last_week,
+        within = held.within + excluded.within
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,8 @@ class Kept:
     """Metadata of payloads, and rows set aside."""
     outbox_days: float | None = 7.0
     """Messages to facilities: a client that was away longer gets a fresh snapshot."""
+    operations_days: float | None = 400.0
+    """What sites report of themselves. When engines were switched is kept for ever."""
     price_days: float | None = None
     """Electricity prices, by whole months."""
 
@@ -148,6 +150,12 @@ async def retain(db: Database, now: datetime, kept: Kept) -> dict[str, int]:
         (kept.feed_days, "market_data_feeds", "DELETE FROM market_data_feeds WHERE timestamp < %s"),
         (kept.feed_days, "quarantined_rows", "DELETE FROM quarantined_rows WHERE received_at < %s"),
         (kept.outbox_days, "outbox", "DELETE FROM outbox WHERE created_at < %s"),
+        (kept.operations_days, "facility_operations", "DELETE FROM facility_operations WHERE timestamp < %s"),
+        (
+            kept.operations_days,
+            "facility_operations_revisions",
+            "DELETE FROM facility_operations_revisions WHERE timestamp < %s",
+        ),
     )
     for days, table, statement in statements:
         if days is not None:

@@ -14,6 +14,7 @@ from uuid import UUID
 from psycopg.rows import dict_row
 
 from vibelux.market.errors import UsageError
+from vibelux.store.audit import COMMAND_LINE, Deed, add_deed
 from vibelux.store.database import Database
 
 PREFIX = "vlx_"
@@ -43,6 +44,8 @@ class Principal:
     scopes: frozenset[str]
     facilities: frozenset[str]
     """Empty: all."""
+    expires: datetime | None = None
+    """When it ends by itself, for who is known by a token instead of a key."""
 
     def may(self, scope: str) -> bool:
         """Whether the key has that scope, by itself or through a greater one."""
@@ -60,8 +63,10 @@ async def create_key(
     scopes: Collection[str],
     facilities: Collection[str] = (),
     expires: datetime | None = None,
+    *,
+    by: str = "",
 ) -> CreatedKey:
-    """Makes a key of 256 random bits.
+    """Makes a key of 256 random bits, and notes that in the audit log.
 
     Args:
         db: where to.
@@ -70,6 +75,7 @@ async def create_key(
         scopes: of `read`, `operate`, `admin`; at least one.
         facilities: which it is for; none means all.
         expires: from then on it is refused; None: never.
+        by: user and machine, for the audit log.
 
     Raises:
         UsageError: a scope that does not exist, none at all, or an expiry that is past.
@@ -88,7 +94,8 @@ async def create_key(
             (name, key[: len(PREFIX) + _SHOWN], _hash(key), ordered, sorted(set(facilities)), now, expires),
         )
         row = await cursor.fetchone()
-    assert row is not None  # noqa: S101 (RETURNING gives one)
+        assert row is not None  # noqa: S101 (RETURNING gives one)
+        await add_deed(connection, _deed("create key", f"{row[0]} {name}", now, by))
     return CreatedKey(str(row[0]), key, tuple(ordered), tuple(sorted(set(facilities))))
 
 
@@ -138,8 +145,8 @@ async def list_keys(db: Database) -> list[dict[str, Any]]:
         return await cursor.fetchall()
 
 
-async def revoke_key(db: Database, key_id: str, now: datetime) -> bool:
-    """Ends a key for good; False if there is no such key or it was revoked before."""
+async def revoke_key(db: Database, key_id: str, now: datetime, *, by: str = "") -> bool:
+    """Ends a key for good, and notes that; False if there is no such key or it was revoked before."""
     wanted = _uuid(key_id)
     if wanted is None:
         return False
@@ -147,7 +154,13 @@ async def revoke_key(db: Database, key_id: str, now: datetime) -> bool:
         cursor = await connection.execute(
             "UPDATE api_keys SET revoked_at = %s WHERE id = %s AND revoked_at IS NULL", (now, wanted)
         )
+        if cursor.rowcount:
+            await add_deed(connection, _deed("revoke key", key_id, now, by))
         return cursor.rowcount > 0
+
+
+def _deed(action: str, target: str, now: datetime, by: str) -> Deed:
+    return Deed(at=now, caller_id="", caller=COMMAND_LINE, origin=by, action=action, target=target, outcome="done")
 
 
 def _uuid(text: str) -> UUID | None:

@@ -4,10 +4,10 @@ The database packs each column of points into one value (four bytes of minutes s
 end first), so that reading a hundred thousand of them neither holds up the loop nor fills the memory.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Self
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,10 +36,15 @@ _PRICE_WANTED = sql.SQL(
     "market_interval_start = i.market_interval_start AND pricing_node = {pricing_node} AND market = w.market"
     " AND iso_region = {iso_region} AND known_at <= {as_of}"
 )
+_HOURS = sql.SQL(
+    "WITH hours AS (SELECT hour AS start, coalesce(s.issued_by, hour - s.ahead) AS issued_by"
+    " FROM unnest({starts}::timestamptz[], {ends}::timestamptz[], {issued_by}::timestamptz[], {ahead}::interval[])"
+    " AS s(start, until, issued_by, ahead)"
+    " CROSS JOIN LATERAL generate_series(s.start, s.until - interval '1 hour', interval '1 hour') hour) "
+)
 _FORECAST = sql.SQL(
     "SELECT {place}::int4, {pack}, max(s.known_at)"
-    " FROM unnest({starts}::timestamptz[], {issued_by}::timestamptz[]) AS h(start, issued_by)"
-    " CROSS JOIN LATERAL (SELECT value, known_at FROM ("
+    " FROM hours h CROSS JOIN LATERAL (SELECT value, known_at FROM ("
     "(SELECT value, known_at, issued_at FROM {table} WHERE {wanted} ORDER BY issued_at DESC LIMIT 1) UNION ALL"
     " (SELECT value, known_at, issued_at FROM {revisions} WHERE {wanted} AND superseded_at > {as_of}"
     " ORDER BY issued_at DESC LIMIT 1)) v ORDER BY issued_at DESC LIMIT 1) s"
@@ -48,6 +53,9 @@ _FORECAST_WANTED = sql.SQL(
     "valid_start = h.start AND location = {location} AND variable = {variable} AND provider = {provider}"
     " AND category {category} AND issued_at <= h.issued_by AND known_at <= {as_of}"
 )
+
+
+Stretch = tuple[datetime, datetime, datetime | timedelta]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +74,8 @@ class Points:
         return cls(np.empty(0, dtype=np.int64), np.empty(0))
 
     @classmethod
-    def _unpacked(cls, packed: bytes | None, known_at: datetime | None) -> Self:
+    def unpacked(cls, packed: bytes | None, known_at: datetime | None) -> Self:
+        """The points as the database packs them."""
         found = np.frombuffer(packed or b"", _PACKED)
         return cls(found["minute"].astype(np.int64), found["value"].astype(np.float64), known_at or _NEVER)
 
@@ -115,25 +124,20 @@ async def price_points(
         wanted=wanted,
         as_of=as_of,
     )
-    found = {market: Points._unpacked(packed, known_at) for market, packed, known_at in await _rows(db, statement)}
+    found = {market: Points.unpacked(packed, known_at) for market, packed, known_at in await _rows(db, statement)}
     return {market: found.get(market, Points.none()) for market in since}
 
 
 async def forecast_points(
-    db: Database,
-    wanted: Sequence[Series],
-    starts: Sequence[datetime],
-    issued_by: Sequence[datetime],
-    *,
-    as_of: datetime,
+    db: Database, wanted: Sequence[Series], stretches: Sequence[Stretch], *, as_of: datetime
 ) -> list[Points]:
-    """Of each series, for each interval the newest issue of its time.
+    """Of each series, for each hour the newest issue that is old enough.
 
     Args:
         db: where from.
         wanted: the series.
-        starts: the starts of the intervals.
-        issued_by: for each of them the moment after which an issue is too young.
+        stretches: start and end of some hours, and the moment after which an issue is too young, or how long before
+            its hour it must have been issued.
         as_of: what became known later is not seen.
 
     Raises:
@@ -144,8 +148,6 @@ async def forecast_points(
         _FORECAST.format(
             place=place,
             pack=_PACK.format(start=sql.SQL("h.start"), value=sql.SQL("s.value")),
-            starts=list(starts),
-            issued_by=list(issued_by),
             table=table.ident,
             revisions=table.revisions,
             wanted=_FORECAST_WANTED.format(
@@ -160,12 +162,18 @@ async def forecast_points(
         )
         for place, one in enumerate(wanted)
     ]
-    rows = await _rows(db, sql.SQL(" UNION ALL ").join(statements))
-    found = {place: Points._unpacked(packed, known_at) for place, packed, known_at in rows}
+    hours = _HOURS.format(
+        starts=[start for start, _, _ in stretches],
+        ends=[end for _, end, _ in stretches],
+        issued_by=[rule if isinstance(rule, datetime) else None for _, _, rule in stretches],
+        ahead=[rule if isinstance(rule, timedelta) else None for _, _, rule in stretches],
+    )
+    rows = await _rows(db, hours + sql.SQL(" UNION ALL ").join(statements))
+    found = {place: Points.unpacked(packed, known_at) for place, packed, known_at in rows}
     return [found[place] for place in range(len(wanted))]
 
 
-async def _rows(db: Database, statement: sql.Composed) -> Iterable[tuple[object, ...]]:
+async def _rows(db: Database, statement: sql.Composed) -> list[tuple[Any, ...]]:
     async with db.connection() as connection, connection.cursor(binary=True) as cursor:
         await cursor.execute(statement, prepare=False)
         return await cursor.fetchall()

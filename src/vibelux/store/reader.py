@@ -6,6 +6,7 @@ them; numbers are floats, times UTC. All functions raise `StoreUnavailable` when
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
@@ -13,7 +14,7 @@ from psycopg.rows import dict_row
 
 from vibelux.market.errors import UsageError
 from vibelux.market.records import Type
-from vibelux.store.database import Database
+from vibelux.store.database import Readable
 from vibelux.store.tables import ELECTRICITY, KEPT, TABLES, Table, names
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ Row = dict[str, Any]
 
 _WHOLE = sql.SQL("")
 _RECENT = timedelta(days=8)
+_RECENT_DAYS = timedelta(days=45)
 _INTERVALS_BACK = sql.SQL(
     "SELECT market_interval_start AS start FROM market_intervals WHERE iso_region = {iso_region}"
     " AND market = {market} AND market_interval_start <= {at} AND market_interval_start > {since}"
@@ -31,7 +33,7 @@ _INTERVALS_BACK = sql.SQL(
 
 
 async def latest_price(
-    db: Database, iso_region: str, pricing_node: str, market: str, *, at: datetime, as_of: datetime | None = None
+    db: Readable, iso_region: str, pricing_node: str, market: str, *, at: datetime, as_of: datetime | None = None
 ) -> Row | None:
     """The price of the newest interval of a node that starts at or before `at`; None if there is none."""
     wanted = sql.SQL(
@@ -47,7 +49,7 @@ async def latest_price(
 
 
 async def newest_price_of_region(
-    db: Database, iso_region: str, market: str, *, at: datetime, as_of: datetime | None = None
+    db: Readable, iso_region: str, market: str, *, at: datetime, as_of: datetime | None = None
 ) -> Row | None:
     """A price of the region's newest interval that starts at or before `at`: a hub's if there is one."""
     wanted = sql.SQL("market_interval_start = i.start AND market = {} AND iso_region = {}").format(market, iso_region)
@@ -57,7 +59,7 @@ async def newest_price_of_region(
 
 
 async def _newest(
-    db: Database,
+    db: Readable,
     iso_region: str,
     market: str,
     wanted: sql.Composable,
@@ -81,7 +83,7 @@ async def _newest(
 
 
 async def prices(
-    db: Database,
+    db: Readable,
     *,
     iso_region: str,
     start: datetime,
@@ -123,7 +125,7 @@ async def prices(
     return await _rows(db, _ordered(ELECTRICITY, source, limit))
 
 
-async def latest_gas(db: Database, hub_name: str, *, at: date | datetime, as_of: datetime | None = None) -> Row | None:
+async def latest_gas(db: Readable, hub_name: str, *, at: date | datetime, as_of: datetime | None = None) -> Row | None:
     """The hub's newest price traded on or before the day of `at`; a future only where there is nothing else."""
     return await _newest_of_day(
         db,
@@ -136,7 +138,7 @@ async def latest_gas(db: Database, hub_name: str, *, at: date | datetime, as_of:
 
 
 async def latest_carbon(
-    db: Database, market_name: str, *, at: date | datetime, as_of: datetime | None = None
+    db: Readable, market_name: str, *, at: date | datetime, as_of: datetime | None = None
 ) -> Row | None:
     """The market's newest price of on or before the day of `at`; of several vintages the earliest, now usable."""
     return await _newest_of_day(
@@ -150,7 +152,7 @@ async def latest_carbon(
 
 
 async def _newest_of_day(
-    db: Database,
+    db: Readable,
     table: Table,
     wanted: sql.Composable,
     order: sql.Composable,
@@ -159,16 +161,20 @@ async def _newest_of_day(
     as_of: datetime | None,
 ) -> Row | None:
     day = at.astimezone(UTC).date() if isinstance(at, datetime) else at
-    wanted = sql.SQL("{} AND trading_date <= {}").format(wanted, day)
-    statement = sql.SQL("SELECT {} FROM ({}) v ORDER BY {} LIMIT 1").format(
-        _columns(table), _versions(table, wanted, as_of), order
-    )
-    rows = await _rows(db, statement)
-    return rows[0] if rows else None
+    # The last weeks first: a daily price of years would else be sorted for its newest row.
+    for since in (day - _RECENT_DAYS, date.min):
+        within = sql.SQL("{} AND trading_date <= {} AND trading_date > {}").format(wanted, day, since)
+        statement = sql.SQL("SELECT {} FROM ({}) v ORDER BY {} LIMIT 1").format(
+            _columns(table), _versions(table, within, as_of), order
+        )
+        rows = await _rows(db, statement)
+        if rows:
+            return rows[0]
+    return None
 
 
 async def records(
-    db: Database,
+    db: Readable,
     kind: str,
     *,
     start: date | datetime,
@@ -217,7 +223,7 @@ def order_of(kind: str) -> tuple[str, ...]:
     return TABLES[kind].order
 
 
-async def feed_status(db: Database) -> list[Row]:
+async def feed_status(db: Readable) -> list[Row]:
     """Each feed's position, newest payload and newest error, by name."""
     statement = sql.SQL(
         "SELECT feed, provider, data_type, region, position, received_at, origin, etag, last_modified,"
@@ -233,7 +239,7 @@ def _versions(
 
     `top` orders and limits each of the two tables, so that a page does not read all of both.
     """
-    columns = names(table.columns)
+    columns = _plain(table)
     if as_of is None:
         return sql.SQL("SELECT {} FROM {} WHERE {}{}").format(columns, table.ident, wanted, top)
     return sql.SQL(
@@ -266,8 +272,9 @@ def _beyond(table: Table, after: Sequence[Any]) -> sql.Composed:
     return sql.SQL("({} AND ({}))").format(not_before, sql.SQL(" OR ").join(ways))
 
 
-def _columns(table: Table) -> sql.Composed:
-    """The record's fields as floats, text, times, and what is kept beside them."""
+@cache
+def _columns(table: Table) -> sql.SQL:
+    """The record's fields as floats, text, times, and what is kept beside them; written out once, as it is long."""
     numbers = {field.name for field in table.kind.fields if field.type is Type.NUMBER}
     columns = [
         sql.SQL("{0}::float8 AS {0}" if name in numbers else "{}").format(sql.Identifier(name))
@@ -275,7 +282,13 @@ def _columns(table: Table) -> sql.Composed:
         if name not in {"id", "payload_sha256"}
     ]
     kept = sql.SQL("id::text AS id, encode(payload_sha256, 'hex') AS payload_sha256")
-    return sql.SQL(", ").join([*columns, kept])
+    return sql.SQL(sql.SQL(", ").join([*columns, kept]).as_string())
+
+
+@cache
+def _plain(table: Table) -> sql.SQL:
+    """The columns as they are kept."""
+    return sql.SQL(names(table.columns).as_string())
 
 
 def _within(table: Table, start: date | datetime, end: date | datetime) -> sql.Composed:
@@ -290,7 +303,7 @@ def _frame(table: Table, rows: list[Row]) -> "pl.DataFrame":
     return pl.DataFrame([pl.Series(name, [row[name] for row in rows], dtype=dtype) for name, dtype in schema.items()])
 
 
-async def _rows(db: Database, statement: sql.SQL | sql.Composed) -> list[Row]:
+async def _rows(db: Readable, statement: sql.SQL | sql.Composed) -> list[Row]:
     async with db.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(statement, prepare=False)
         return await cursor.fetchall()

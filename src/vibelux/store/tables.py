@@ -99,5 +99,6 @@ TABLES: dict[str, Table] = {
         _table("constraint", "transmission_constraints", "interval_start", "constraint_name", "interval_end"),
         _table("series", "series_values", "valid_start", "location", "valid_end"),
         _table("dr-event", "dr_events", "starts_at", "event_id", "ends_at"),
+        _table("operations", "facility_operations", "timestamp", "facility_id", "timestamp"),
     )
 }

@@ -8,13 +8,14 @@ import psycopg
 
 from vibelux.market.errors import FeedError, VibeluxError
 from vibelux.market.intervals import iso_z
-from vibelux.market.records import Kind, Parsed, Quarantined, Type
+from vibelux.market.records import OPERATIONS, Kind, Parsed, Quarantined, Type
 from vibelux.store.copy import LARGEST_NUMBER
 from vibelux.store.corrections import Compared, compare, copy_new, keep_superseded
 from vibelux.store.database import Database
 from vibelux.store.journal import Receipt, add_quarantined, add_receipt, advance, note_error
 from vibelux.store.nodes import Seen, note_nodes
 from vibelux.store.partitions import ensure_months
+from vibelux.store.switches import note_switches_of
 from vibelux.store.tables import ELECTRICITY, TABLES, Table
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ async def write_payload(
         await advance(connection, receipt, position)
         if prices is not None:
             seen = await note_nodes(connection, db, prices)
+        if OPERATIONS.name in frames:
+            await note_switches_of(connection, frames[OPERATIONS.name])
     seen.remember(db)
     return written
 

@@ -309,3 +309,10 @@ def test_an_hourly_poll_is_content_with_what_stations_and_offices_have_given_out
     assert newest >= feed.publication.known_until(now)
     assert feed.publication.next_after(now) == datetime(2026, 1, 5, 13, 5, tzinfo=UTC)
     assert feed.nodal
+
+
+def test_a_station_is_asked_by_its_id_without_looking_up_a_place():
+    (place, station) = OBSERVATIONS.requests(Ask(WINDOW, ("KSNS", "36.67,-121.65", "KSNS")))
+    assert place.url.endswith("/points/36.67,-121.65")
+    assert station.url.endswith("/stations/KSNS/observations?start=2026-01-05T10:00:00Z&end=2026-01-05T13:00:00Z")
+    assert not station.listing

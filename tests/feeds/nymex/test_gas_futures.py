@@ -15,7 +15,7 @@ from feeds.eia.workbooks import series
 from shared_files import real
 from vibelux.feeds import Ask, Parsed, Payload, Request, feed_named, read
 from vibelux.market.contracts import front_month, is_business_day
-from vibelux.market.errors import AccessDenied, Corrupt, NotYetPublished, SchemaChanged, UpstreamError
+from vibelux.market.errors import AccessDenied, Corrupt, SchemaChanged, UpstreamError
 from vibelux.market.intervals import Interval
 
 FEED = feed_named("nymex/gas-futures")
@@ -81,9 +81,10 @@ def test_an_expired_contract_an_odd_month_and_an_odd_row_are_set_aside():
     ]
 
 
-def test_the_recorded_weekend_is_not_yet_published():
-    with pytest.raises(NotYetPublished, match="2026-08-23"):
-        parse(real("gas/cme-settlements/empty_weekend.json").read_bytes())
+def test_the_recorded_weekend_is_a_good_answer_without_rows_so_that_no_fallback_is_asked():
+    parsed = parse(real("gas/cme-settlements/empty_weekend.json").read_bytes())
+    assert contracts(parsed) == {}
+    assert parsed.quarantined == []
 
 
 def test_settlements_of_another_product_or_without_a_day_are_refused():

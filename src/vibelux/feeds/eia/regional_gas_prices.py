@@ -57,6 +57,7 @@ _HUB_REGIONS = {hub: region for region, hub in _REGIONS.values()} | {
 }
 _AREAS = {"CA": "California", "TX": "Texas", "NY": "New York"}
 _LONG_DATE = re.compile(r"[A-Z][a-z]+ \d{1,2}, \d{4}")
+_MONTHLY = ("area-name", "period", "series", "series-description")
 _UNIT_NOTE = re.compile(r"\s*\(Dollars per [^)]*\)")
 _HENRY_HUB = "Henry Hub"
 _NO_PRICE = {"NA", "N/A", "--", "-", ""}
@@ -172,9 +173,10 @@ def _monthly(payload: Payload, quarantined: list[Quarantined]) -> Iterator[_Pric
         unit = str(row.get("units"))
         if unit.upper() != "$/MCF":
             raise SchemaChanged(f"{payload.name or 'payload'}: prices in {unit}, not in $/MCF", extra=(unit,))
-        area, period, key = (str(row.get(field)) for field in ("area-name", "period", "series"))
-        if row.get("area-name") is None:
-            quarantined.append(Quarantined("no area", f"{key} {period}", str(row)))
+        area, period, key, description = (str(row.get(name) or "") for name in _MONTHLY)
+        nameless = [name for name in _MONTHLY if not row.get(name)]
+        if nameless:
+            quarantined.append(Quarantined(f"no {', '.join(nameless)}", f"{key} {period}".strip(), str(row)))
             continue
         try:
             month = date.fromisoformat(f"{period}-01")
@@ -182,7 +184,7 @@ def _monthly(payload: Payload, quarantined: list[Quarantined]) -> Iterator[_Pric
         except ValueError:
             quarantined.append(Quarantined("no month with a price", f"{key} {period}", str(row)))
             continue
-        hub = _UNIT_NOTE.sub("", str(row.get("series-description") or key)).strip()
+        hub = _UNIT_NOTE.sub("", description).strip()
         region = _AREAS.get(area.removeprefix("USA-"), area)
         last = next_month(month) - timedelta(days=1)
         yield _Price(hub, region, last, None, "monthly-average", round(price, 6), f"EIA API v2 {key}, $/MCF")

@@ -4,6 +4,7 @@ A null is common: the station did not measure it then. Each number has a quality
 a check are set aside. The unit of wind was m/s until 2019 and is km/h since: it is read, never assumed.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
@@ -30,18 +31,19 @@ _EIGHTHS = {"CLR": 0.0, "SKC": 0.0, "FEW": 1.5, "SCT": 3.5, "BKN": 6.0, "OVC": 8
 """Eighths of the sky, the middle of each word's range (Federal Meteorological Handbook No. 1, table 9-1). A layer
 counts what lies below it too, so the fullest layer is the whole cover."""
 _NEWER = timedelta(hours=2)
+_STATION = re.compile(r"[A-Z0-9]{3,8}")
 
 
 def requests(ask: Ask) -> Iterator[Request]:
-    """Looks up each place; its nearest station follows."""
-    return points(ask)
+    """Looks up each place, whose nearest station follows; a node that is a station's id (`KSNS`) is asked at once."""
+    stations = [node for node in dict.fromkeys(ask.nodes) if _STATION.fullmatch(node)]
+    yield from points(Ask(ask.window, tuple(node for node in ask.nodes if node not in stations)))
+    for station in stations:
+        yield _observations(ask, station)
 
 
 def follow(ask: Ask, request: Request, payload: Payload) -> Iterable[Request]:
-    """From a place to its stations, from the stations to what the nearest one measured.
-
-    What has come since the window ended is asked for too: a station reports when it likes.
-    """
+    """From a place to its stations, from the stations to what the nearest one measured."""
     if not request.listing:
         return []
     if "/points/" in request.url:
@@ -51,8 +53,13 @@ def follow(ask: Ask, request: Request, payload: Payload) -> Iterable[Request]:
         station = document["features"][0]["properties"]["stationIdentifier"]
     except (KeyError, TypeError, IndexError) as error:
         raise SchemaChanged(f"{payload.name or 'payload'}: no station: {error!r}", missing=("features",)) from error
+    return [_observations(ask, str(station))]
+
+
+def _observations(ask: Ask, station: str) -> Request:
+    """What has come since the window ended is asked for too: a station reports when it likes."""
     window = f"start={iso_z(ask.window.start)}&end={iso_z(ask.window.end + _NEWER)}"
-    return [Request(f"{URL}/stations/{quote(str(station), safe='')}/observations?{window}")]
+    return Request(f"{URL}/stations/{quote(station, safe='')}/observations?{window}")
 
 
 def parse(payload: Payload) -> Parsed:

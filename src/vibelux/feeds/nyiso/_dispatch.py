@@ -29,8 +29,10 @@ def with_intervals(frame: "pl.DataFrame", node: str, received_at: datetime | Non
     start = pl.col("end") - _STEP
     frame = frame.rename({"moment": "end"})
     if (stamps.diff() < _STEP).any():
-        frame = frame.sort("end", maintain_order=True)
-        start = pl.max_horizontal(start, pl.col("end").shift(1).over(node))
+        # Of distinct stamps: a stamp that comes twice has one start, and two prices that contradict each other.
+        ends = frame.select(node, "end").unique().sort("end").with_columns(before=pl.col("end").shift(1).over(node))
+        frame = frame.join(ends, on=[node, "end"], how="left", maintain_order="left")
+        start = pl.max_horizontal(start, "before")
     return frame.with_columns(
         market=pl.when(ahead).then(pl.lit("advisory-15min")).otherwise(pl.lit("real-time-5min")),
         start=pl.when(ahead).then(pl.col("end") - _LOOK_AHEAD).otherwise(start),

@@ -28,7 +28,14 @@ SERVICES = {
     "NYCA Regulation Capacity": "regulation",
     "NYCA Regulation Movement": "regulation-movement",
 }
-COLUMNS = (_files.STAMP, "10 Min Spinning Reserve ($/MWHr)")
+_ZONAL = (
+    "10 Min Spinning Reserve",
+    "10 Min Non-Synchronous Reserve",
+    "30 Min Operating Reserve",
+    "NYCA Regulation Capacity",
+)
+"""The products of each zone's row."""
+COLUMNS = (_files.STAMP, "Name", *(f"{product} ($/MWHr)" for product in _ZONAL))
 _PRICE_COLUMN = re.compile(r"(?:(East|West|SENY) )?(.+?)(?: \(\$/MWH?r?\)?)?")
 _MOVEMENT = "NYCA Regulation Movement"
 
@@ -64,14 +71,17 @@ def _long(member: Member, payload: Payload, quarantined: list[Quarantined]) -> "
         match = _PRICE_COLUMN.fullmatch(column)
         if match is not None and match[2] in SERVICES:
             products[column] = (match[1], match[2])
+    printed = {product for _, product in products.values()}
+    zonal = not any(region for region, _ in products.values())
+    absent = [f"{product} ($/MWHr)" for product in _ZONAL if zonal and product not in printed]
     form = _files.Form(
-        columns=(_files.STAMP, *products) if products else COLUMNS,
+        columns=(_files.STAMP, *(("Name",) if zonal else ()), *products, *absent),
         numbers=tuple(products),
-        series=("Name",) if "Name" in header_of(member.body) else (),
-        optional=(_files.LABEL, "Name"),
+        series=("Name",) if zonal else (),
+        optional=(_files.LABEL,),
     )
     wide = _files.table(member, form, quarantined)
-    long = wide.with_columns(Name=pl.col("Name") if "Name" in wide.columns else pl.lit("NYCA")).unpivot(
+    long = wide.with_columns(Name=pl.col("Name") if zonal else pl.lit("NYCA")).unpivot(
         list(products), index=["moment", "Name"], variable_name="column", value_name="price_per_mw_hour"
     )
     region, product = ({column: said[at] for column, said in products.items()} for at in (0, 1))

@@ -1,6 +1,7 @@
 """CME's settlements: a JSON list of contract months with every number as text, made after each trading day.
 
-The address is undocumented and its terms forbid redistribution. A day without trading is answered by `empty: true`.
+The address is undocumented and its terms forbid redistribution. A day without trading, or one that is not over, is
+answered by `empty: true`: a good answer without rows, in whose place nobody else is to be asked.
 """
 
 import re
@@ -11,7 +12,7 @@ from typing import Any
 from vibelux.feeds._feed import Request
 from vibelux.feeds.nymex._settled import Settled
 from vibelux.market.contracts import contract_code, last_trading_day
-from vibelux.market.errors import NotYetPublished, SchemaChanged
+from vibelux.market.errors import SchemaChanged
 from vibelux.market.records import Quarantined
 
 PRODUCT_ID = "444"
@@ -31,10 +32,9 @@ def request(day: date, fallback: tuple[Request, ...]) -> Request:
 
 
 def settled(document: Mapping[str, Any], name: str, quarantined: list[Quarantined]) -> Iterator[Settled]:
-    """One settlement a contract month.
+    """One settlement a contract month; none where nothing was settled on that day.
 
     Raises:
-        NotYetPublished: nothing was settled on that day.
         SchemaChanged: another product, or no trade date.
     """
     label = name or "payload"
@@ -46,8 +46,6 @@ def settled(document: Mapping[str, Any], name: str, quarantined: list[Quarantine
         day = datetime.strptime(str(document.get("tradeDate")), "%m/%d/%Y").date()  # noqa: DTZ007 (no zone)
     except ValueError as error:
         raise SchemaChanged(f"{label}: settlements without a trade date: {error}", missing=("tradeDate",)) from error
-    if document.get("empty") or not rows:
-        raise NotYetPublished(f"{label}: CME settled nothing on {day}: no trading day, or it is not over")
     report = str(document.get("reportType") or "").lower()
     source = "CME settlements" + (f", {report}" if report else "")
     for row in rows:

@@ -47,10 +47,9 @@ def requests(ask: Ask) -> Iterator[Request]:
 
 
 def parse(payload: Payload) -> Parsed:
-    """One row a contract month and trading day; delivery is the first of its month.
+    """One row a contract month and trading day; delivery is the first of its month. A day without any gives none.
 
     Raises:
-        NotYetPublished: no settlement on that day.
         UpstreamError: the contract is not known any more.
         SchemaChanged: another product or another form.
     """

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import Query
+from starlette.requests import Request
 
 from vibelux.market.errors import UsageError
 from vibelux.market.intervals import iso_z, moment_argument
@@ -49,3 +50,9 @@ def window(
     if longest is not None and last - first > longest:
         raise UsageError(f"at most {longest.days} days at once, asked for {(last - first).days}")
     return first, last
+
+
+def next_url(request: Request, first: datetime, last: datetime, cursor: str) -> str:
+    """The same question, from where this page ends; the moments are spelt out so that they do not move."""
+    stamps = {"from": iso_z(first), "to": iso_z(last)}
+    return str(request.url.include_query_params(**stamps, after=cursor))

@@ -1,16 +1,16 @@
 """What to do now, and what was decided then."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from vibelux.market.intervals import iso_z
+from vibelux.serve import examples
 from vibelux.serve.answers import json_response, unavailable
 from vibelux.serve.auth import DOCUMENTED, Asking, DoorOf, State
 from vibelux.serve.errors import not_found
-from vibelux.serve.routes._query import FacilityId, From, OptionalText, To, moment, window
-from vibelux.serve.shapes import FAILURES, DecisionAnswer, DecisionRows, Rows
+from vibelux.serve.routes._query import After, FacilityId, From, OptionalText, To, moment, next_url, window
+from vibelux.serve.shapes import FAILURES, DecisionAnswer, DecisionRows, Rows, answered
 
 _DAY = timedelta(days=1)
 _JUST_NOW = timedelta(seconds=1)
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/api/chp", tags=["decisions"], dependencies=DOCUMENTE
 
 @router.get(
     "/decision",
-    responses={200: {"model": DecisionAnswer}, **FAILURES},
+    responses={200: answered(DecisionAnswer, examples.DECISION), **FAILURES},
     summary="The decision now, or as it was known at a moment",
 )
 async def decision(
@@ -32,7 +32,7 @@ async def decision(
     if at is None:
         answer = await state.desk.latest(facility_id)
         return json_response(answer or unavailable(state.clock.now()))
-    then = await state.store.answer_at(facility_id, moment(at))
+    then = await door.store_of(caller).answer_at(facility_id, moment(at))
     if then is None:
         raise not_found()
     return json_response(then)
@@ -44,16 +44,21 @@ async def decision(
     summary="The whole plan to the horizon, a row a step",
 )
 async def schedule(facility_id: FacilityId, caller: Asking, door: DoorOf, state: State) -> Response:
-    """Prices, flows and levels of each step; no rows where the newest decision rests on no plan, and why in `detail`."""
+    """Prices, flows and levels of each step; no rows where the newest decision rests on no plan; `detail` says so."""
     await door.facility(caller, facility_id, "read")
     plan = await state.desk.schedule(facility_id)
-    none = {"facilityId": facility_id, "rows": [], "next": None, "detail": "The newest decision rests on no plan."}
+    none: dict[str, Any] = {
+        "facilityId": facility_id,
+        "rows": [],
+        "next": None,
+        "detail": "The newest decision rests on no plan.",
+    }
     return json_response(plan or none)
 
 
 @router.get(
     "/decisions",
-    responses={200: {"model": DecisionRows}, **FAILURES},
+    responses={200: answered(DecisionRows, {"rows": [examples.DECISION], "next": None}), **FAILURES},
     summary="The decisions of a stretch of time (default: the last 24 hours)",
 )
 async def decisions(
@@ -65,13 +70,11 @@ async def decisions(
     start: From = None,
     end: To = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 300,
+    after: After = None,
 ) -> Response:
     """Oldest first; `next` goes on where a page ends."""
     await door.facility(caller, facility_id, "read")
     first, last = window(start, end, state.clock.now() + _JUST_NOW, _DAY, longest=31 * _DAY)
-    rows = await state.store.answers(facility_id, first, last, limit + 1)
-    following = None
-    if len(rows) > limit:
-        goes_on = {"from": rows[limit]["timestamp"], "to": iso_z(last)}
-        following = str(request.url.include_query_params(**goes_on))
-    return json_response({"rows": rows[:limit], "next": following})
+    rows, cursor = await door.store_of(caller).answers(facility_id, first, last, limit, after)
+    following = None if cursor is None else next_url(request, first, last, cursor)
+    return json_response({"rows": rows, "next": following})

@@ -1,0 +1,1 @@
+"""What sites report of themselves."""

@@ -1,0 +1,270 @@
+"""One of everything, for the contract's documents. A test sends each request and holds each answer to its shape."""
+
+from typing import Any
+
+Example = dict[str, Any]
+
+FACILITY: Example = {
+    "id": "salinas-1",
+    "name": "Salinas glasshouse 1",
+    "iso_region": "CAISO",
+    "pricing_node": "TH_NP15_GEN-APND",
+    "latitude": 36.67,
+    "longitude": -121.65,
+    "timezone": "America/Los_Angeles",
+    "prices": {
+        "import_adder_usd_per_kwh": 0.062,
+        "export_factor": 1.0,
+        "export_adder_usd_per_kwh": -0.004,
+        "gas_hub": "FRPGE1",
+        "gas_adder_usd_per_mmbtu": 0.95,
+        "carbon": "embedded",
+    },
+    "grid": {"import_max_kw": 4000, "export_max_kw": 2000},
+    "chp": [
+        {
+            "id": "engine-1",
+            "rated_kw": 1000,
+            "min_load": 0.5,
+            "electric_efficiency": {"full": 0.385, "half": 0.345},
+            "thermal_efficiency": {"full": 0.43, "half": 0.47},
+            "start_cost_usd": 5,
+            "om_usd_per_kwh": 0.012,
+        }
+    ],
+    "boiler": [{"id": "boiler-1", "rated_kw": 3000, "efficiency": 0.85}],
+    "demand": {"power_kw": 200, "heat_kw": 500},
+}
+
+_PRICE: Example = {
+    "kind": "electricity-price",
+    "iso_region": "CAISO",
+    "region": "California",
+    "pricing_node": "TH_NP15_GEN-APND",
+    "market": "real-time-5min",
+    "price_type": "LMP",
+    "node_type": None,
+    "price_per_kwh": 0.0612,
+    "energy_component": 0.0598,
+    "congestion_component": 0.0011,
+    "loss_component": 0.0003,
+    "ghg_component": 0.0,
+    "currency": "USD",
+    "market_interval_start": "2026-07-14T20:00:00Z",
+    "market_interval_end": "2026-07-14T20:05:00Z",
+    "data_source": "CAISO OASIS PRC_INTVL_LMP",
+    "confidence_level": 100.0,
+    "origin": "live",
+    "known_at": "2026-07-14T19:55:41Z",
+}
+LATEST_PRICE: Example = {name: _PRICE[name] for name in _PRICE if name != "kind"} | {
+    "quality": "good",
+    "ageSeconds": 0.0,
+}
+
+RECORDS: dict[str, Example] = {
+    "electricity-price": _PRICE,
+    "gas-price": {
+        "kind": "gas-price",
+        "hub_name": "Henry Hub",
+        "region": "Louisiana",
+        "price_per_mmbtu": 3.18,
+        "basis_differential": 0.0,
+        "currency": "USD",
+        "trading_date": "2026-07-13",
+        "delivery_date": None,
+        "contract_type": "spot",
+        "contract": None,
+        "data_source": "EIA",
+    },
+    "carbon-price": {
+        "kind": "carbon-price",
+        "market_name": "California Cap-and-Trade",
+        "region": "California",
+        "price_per_metric_ton": 29.27,
+        "currency": "USD",
+        "vintage_year": 2026,
+        "market_type": "compliance",
+        "trading_date": "2026-05-20",
+        "data_source": "CARB",
+    },
+    "series": {
+        "kind": "series",
+        "provider": "caiso",
+        "category": None,
+        "variable": "load",
+        "location": "CAISO",
+        "unit": "MW",
+        "value": 31240.0,
+        "valid_start": "2026-07-14T20:00:00Z",
+        "valid_end": "2026-07-14T20:05:00Z",
+        "issued_at": None,
+        "data_source": "CAISO Today's Outlook demand",
+    },
+    "ancillary-price": {
+        "kind": "ancillary-price",
+        "iso_region": "CAISO",
+        "region": "AS_CAISO_EXP",
+        "product": "RU",
+        "service": "regulation-up",
+        "market": "day-ahead-hourly",
+        "price_per_mw_hour": 4.2,
+        "interval_start": "2026-07-14T20:00:00Z",
+        "interval_end": "2026-07-14T21:00:00Z",
+        "data_source": "CAISO OASIS PRC_AS",
+    },
+    "capacity-price": {
+        "kind": "capacity-price",
+        "iso_region": "PJM",
+        "region": "RTO",
+        "auction": "2027/2028 Base Residual Auction",
+        "delivery_start": "2027-06-01",
+        "delivery_end": "2028-05-31",
+        "price_per_mw_day": 333.44,
+        "data_source": "PJM RPM auction results",
+    },
+    "constraint": {
+        "kind": "constraint",
+        "iso_region": "NYISO",
+        "constraint_name": "CENTRAL EAST - VC",
+        "contingency": "BASE CASE",
+        "market": "real-time-5min",
+        "shadow_price": 41.7,
+        "interval_start": "2026-07-14T20:00:00Z",
+        "interval_end": "2026-07-14T20:05:00Z",
+        "data_source": "NYISO LimitingConstraints",
+    },
+}
+
+DECISION: Example = {
+    "decision": {
+        "action": "run",
+        "validFrom": "2026-07-14T20:00:00Z",
+        "validUntil": "2026-07-14T20:05:00Z",
+        "units": [{"id": "engine-1", "on": True, "powerKw": 1000.0, "heatKw": 1117.0, "fuelKwHhv": 2597.0}],
+        "gridImportKw": 0.0,
+        "gridExportKw": 800.0,
+        "boilerKw": 0.0,
+        "lightingKw": 0.0,
+        "storageKwh": None,
+        "netBenefitUsdPerHour": 31.24,
+        "breakEvenGridPrice": 0.0437,
+        "confidence": 90,
+        "reasons": ["The grid price of 61.20 USD/MWh is above the break-even of 43.70 USD/MWh."],
+        "basis": {},
+        "solve": {"status": "optimal", "gap": 0.0, "milliseconds": 0.2},
+    },
+    "marketConditions": {
+        "gridPrice": 0.0612,
+        "gasPrice": 3.81,
+        "co2Price": 29.27,
+        "timestamp": "2026-07-14T20:00:00Z",
+        "region": "California",
+        "dataQuality": {"electricity": "good", "gas": "good", "carbon": "good"},
+        "origin": {"electricity": "live", "gas": "live", "carbon": "live"},
+    },
+    "operations": None,
+    "dataFreshness": {"electricity": 30.0, "gas": 72030.0, "carbon": 4752030.0},
+    "timestamp": "2026-07-14T20:00:30Z",
+}
+
+FEED: Example = {
+    "feed": "caiso/real-time-pricing",
+    "provider": "caiso",
+    "data_type": "real-time-pricing",
+    "region": "California",
+    "cadence_seconds": 300,
+    "enabled": True,
+    "position": "2026-07-14T20:00:00Z",
+    "error": None,
+    "ageSeconds": 30.0,
+    "light": "good",
+}
+NODE: Example = {
+    "iso_region": "CAISO",
+    "pricing_node": "TH_NP15_GEN-APND",
+    "node_type": "hub",
+    "place": "Sacramento",
+    "latitude": 38.58,
+    "longitude": -121.49,
+    "first_seen": "2026-07-01",
+    "last_seen": "2026-07-14",
+    "match": "holds",
+}
+HENRY_HUB: Example = {
+    "spot": 3.18,
+    "trading_date": "2026-07-13",
+    "age_seconds": 72030.0,
+    "quality": "good",
+    "source": "EIA",
+    "futures": 3.21,
+    "contract": "NGQ26",
+    "disagreement": -0.0093,
+    "disagrees": False,
+}
+BASIS: Example = {
+    "region": "California",
+    "hub": "PG&E Citygate",
+    "differential": 0.63,
+    "price": 3.81,
+    "trading_date": "2026-07-13",
+    "age_seconds": 72030.0,
+    "source": "EIA",
+}
+CURVE_POINT: Example = {
+    "contract": "NGQ26",
+    "delivery": "2026-08-01",
+    "price": 3.21,
+    "trading_date": "2026-07-13",
+    "source": "NYMEX",
+}
+CARBON: Example = {
+    "market": "California Cap-and-Trade",
+    "price": 29.27,
+    "vintage_year": 2026,
+    "trading_date": "2026-05-20",
+    "age_seconds": 4752030.0,
+    "quality": "good",
+    "source": "CARB",
+}
+DEED: Example = {
+    "id": 17,
+    "at": "2026-07-14T20:00:30Z",
+    "caller_id": "0197f1c2-5d0e-7a51-9b1f-0d4b6c2b7f11",
+    "caller": "desk",
+    "origin": "192.0.2.10",
+    "action": "PUT /api/facilities/{facility_id}",
+    "target": "/api/facilities/salinas-1",
+    "facility_id": "salinas-1",
+    "outcome": "200",
+}
+REPORT: Example = {
+    "timestamp": "2026-07-14T20:00:00Z",
+    "units": [{"id": "engine-1", "on": True, "powerKw": 870.0, "heatKw": 1010.0, "fuelKwHhv": 2290.0}],
+    "storageKwh": None,
+    "gridImportKw": -650.0,
+    "frequencyHz": 59.98,
+    "voltageV": 480.5,
+}
+TAKEN: Example = {"new": 1, "corrected": 0, "duplicates": 0, "late": 0, "newest": "2026-07-14T20:00:00Z", "notes": []}
+RAN: Example = {
+    "operations": {**REPORT, "batteryKwh": None, "ageSeconds": 12.0},
+    "from": "2026-07-13T20:00:12Z",
+    "to": "2026-07-14T20:00:12Z",
+    "units": [
+        {
+            "id": "engine-1",
+            "knownHours": 24.0,
+            "hoursRun": 11.5,
+            "starts": 2,
+            "powerKwh": 10_350.0,
+            "heatKwh": 11_900.0,
+            "fuelKwhHhv": 26_900.0,
+            "electricEfficiency": 0.385,
+            "thermalEfficiency": 0.442,
+        }
+    ],
+}
+TICKET: Example = {"ticket": "zq1XbV0pB3m5Yc7uK2dQ9sWf", "expiresAt": "2026-07-14T20:01:30Z"}
+HEALTH: Example = {"status": "ok", "version": "0.1.0", "time": "2026-07-14T20:00:30Z", "clockSpeed": 1.0}
+READY: Example = {"ready": True, "checks": {"database": "ok"}}
