@@ -143,6 +143,8 @@ def _ercot_list(report: str, now: datetime) -> bytes:
     elif report == "12300":
         begin = floor_to(now, HOUR) - 2 * HOUR + timedelta(seconds=11)
         issues = [(f"{run:%Y%m%d%H%M}", run + timedelta(seconds=20)) for run in steps(begin, now, FIVE)]
+    elif report == "13073":
+        issues = [(f"{run:%Y%m%d%H%M}", run + timedelta(seconds=13)) for run in steps(floor_to(now, HOUR), now, FIVE)]
     elif report == "12331":
         days = [local_date(now, CENTRAL) + timedelta(days=n) for n in range(-2, 2)]
         issues = [(f"{day:%Y%m%d}0000", local_day(day, CENTRAL).start - timedelta(hours=11)) for day in days]
@@ -164,6 +166,17 @@ def _ercot_document(identity: str) -> bytes:
         header = "SCEDTimestamp,RepeatedHourFlag,SettlementPoint,LMP"
         local = local_naive(at, CENTRAL) + timedelta(seconds=11)
         rows = [f"{local:%m/%d/%Y %H:%M:%S},N,{point},{usd_per_mwh(at):>12.2f}" for point in POINTS]
+    elif report == "13073":
+        header = (
+            "RTDTimestamp,RepeatedHourFlag,IntervalId,IntervalEnding,IntervalRepeatedHourFlag,"
+            "SettlementPoint,SettlementPointType,LMP"
+        )
+        stamps = [f"{local_naive(at + n * FIVE, CENTRAL):%m/%d/%Y %H:%M:%S}" for n in range(12)]
+        rows = [
+            f"{stamps[0]},N,{n},{stamps[n]},N,{point},HU,{usd_per_mwh(at + (n - 1) * FIVE):.2f}"
+            for n in range(1, 12)
+            for point in (*POINTS, "7NOBODY_RN")
+        ]
     else:
         header = "DeliveryDate,HourEnding,SettlementPoint,SettlementPointPrice,DSTFlag"
         rows = [
@@ -247,6 +260,9 @@ def _nyiso(path: str, now: datetime) -> bytes | None:
         if day.start >= _day_ahead_end(now, EASTERN, 11):
             return None
         return _lbmp(*((start, timedelta(0)) for start in steps(day.start, day.end, HOUR)), seconds=False)
+    if report == "rtlbmp_zone":
+        hours = steps(day.start, min(day.end, floor_to(now - AFTER_START, HOUR)), HOUR)
+        return _lbmp(*((start, timedelta(0)) for start in hours), seconds=False)
     return _measured(report, day.start, min(day.end, now))
 
 

@@ -187,5 +187,11 @@ async def test_without_keys_pjm_is_unavailable_and_names_its_key_and_the_others_
         expected = {row["feed"]: row.get("expected") for row in feeds}
         assert expected["nyiso/day-ahead-pricing"].startswith("next expected 11:00 Eastern")
         assert expected["pjm/real-time-lmp"] is None
-        for name in ("caiso/real-time-pricing", "ercot/settlement-point-prices", "nyiso/real-time-pricing"):
+        for name in (
+            "caiso/real-time-pricing",
+            "ercot/settlement-point-prices",
+            "ercot/indicative-prices",
+            "nyiso/real-time-pricing",
+            "nyiso/real-time-hourly-pricing",
+        ):
             assert lights[name] == "good"

@@ -47,6 +47,9 @@ PROVIDERS = (
 )
 """Whom Vibelux asks. A provider's settings are `<PROVIDER>_ENABLED` and so on, `-` written as `_`."""
 
+NO_ADDRESS_OF_ITS_OWN = frozenset({"openadr"})
+"""Whoever it is, the operator says by `<PROVIDER>_BASE_URL`; off until then."""
+
 TERMS_LIMITED = frozenset({"open-meteo", "nymex"})
 """Their terms limit use (non-commercial; no redistribution): off until `<PROVIDER>_ENABLED=true` accepts them."""
 
@@ -102,6 +105,11 @@ class Settings(BaseModel):
     """An address that upstreams may write to; it goes into the User-Agent, as the weather service asks."""
     stale_operations_threshold: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 900.0
     """Seconds after which a plan no longer rests on what a site has reported of itself."""
+    openadr_client_id: SecretStr | None = None
+    """As the VTN knows this VEN, with its secret; its tokens are fetched with them."""
+    openadr_client_secret: SecretStr | None = None
+    openadr_token_url: Annotated[str, AfterValidator(_http)] | None = None
+    """Where these are fetched; None: `auth/token` below `OPENADR_BASE_URL`."""
     mqtt_url: Annotated[SecretStr, AfterValidator(_mqtt)] | None = None
     """The sites' broker: mqtt://user:password@host:1883, or mqtts:// for TLS."""
     cache_ttl_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 300.0
@@ -160,7 +168,7 @@ class Settings(BaseModel):
             name: the provider.
             needs_key: settings without which the feed stays off; `A|B` means that one of them is enough.
         """
-        if self.missing_keys(needs_key):
+        if self.missing_keys(needs_key) or (name in NO_ADDRESS_OF_ITS_OWN and self.base_url(name) is None):
             return False
         enabled = self._provider(name).enabled
         return enabled if enabled is not None else name not in TERMS_LIMITED

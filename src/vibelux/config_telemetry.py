@@ -94,6 +94,8 @@ class SetPoints(_Table):
 
     facility: str
     topic: _Topic = "vibelux/{facility}/units/{unit}/set-point"
+    payload: Literal["json", "number"] = "json"
+    """`{"on","powerKw","safe","timestamp"}`, or kW alone."""
     repeat_seconds: _Seconds = 30.0
     """How often the set-point in force is said again."""
     dead_man_seconds: _Seconds = 600.0
@@ -127,7 +129,7 @@ class MqttSettings(_Table):
         OperationsTopic(topic="site/{facility}/operations"),
     )
     values: Annotated[tuple[ValueTopic, ...], Field(strict=False)] = (
-        ValueTopic(topic="site/{facility}/{member}"),
+        ValueTopic(topic="site/{facility}/readings/{member}"),
         ValueTopic(topic="site/{facility}/units/{unit}/{member}"),
     )
     home_assistant: HomeAssistant = HomeAssistant()

@@ -25,6 +25,7 @@ from vibelux.ingest.keeper import DatabaseKeeper
 from vibelux.ingest.lateness import lateness
 from vibelux.ingest.metrics import Metrics
 from vibelux.ingest.nodes import with_hubs
+from vibelux.ingest.second_looks import SecondLooks
 from vibelux.ingest.wire import USER_AGENT
 from vibelux.market.clock import Clock, LiveClock
 from vibelux.outlook.conditions import Limits
@@ -32,11 +33,13 @@ from vibelux.realtime.ahead import LookAhead
 from vibelux.realtime.desk import Desk
 from vibelux.realtime.expect import Expectations
 from vibelux.realtime.metrics import DeskMetrics, ForecastMetrics
+from vibelux.realtime.sites import Sites
 from vibelux.realtime.weather import Weathers
 from vibelux.serve.app import create_app
 from vibelux.serve.expecting import Expectation, ExpectingStore
 from vibelux.serve.identity import IdentityProvider, Trust
 from vibelux.serve.nodes import StoredNodes, use_nodes
+from vibelux.serve.operations import StoredOperations
 from vibelux.serve.ports import ServeState
 from vibelux.serve.server import serve
 from vibelux.store.audit import forget_deeds
@@ -102,14 +105,17 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
         upstream = await stack.enter_async_context(_upstream(plan, db, metrics))
         expectations = Expectations(db, clock, events=events, metrics=ForecastMetrics(registry))
         weathers = Weathers(db)
+        limits = Limits(electricity=settings.stale_data_threshold, slower=_stale_limits(), daily=_daily_limits())
         desk = Desk(
             db,
             clock,
-            limits=Limits(electricity=settings.stale_data_threshold, slower=_stale_limits(), daily=_daily_limits()),
+            limits=limits,
             missing_keys=_missing_keys(settings),
             metrics=DeskMetrics(registry),
             ahead=LookAhead(expectations, weathers),
+            stale_operations_seconds=settings.stale_operations_threshold,
         )
+        sites = Sites(db, desk, clock, settings, registry, lambda facility: limits.real_time(facility.iso_region))
         events.on(MARKET_DATA_UPDATED, weathers.on_market_data)
         events.on(MARKET_DATA_UPDATED, desk.on_market_data)
         collector = Collector(
@@ -123,11 +129,13 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
             intervals={name: settings.update_interval(name) for name in PROVIDERS},
             journal_days=30,
         )
+        looks = SecondLooks(db, clock, metrics, lambda feed: _nodes(plan, desk, feed))
         feeds = [feed for feed in enabled_feeds(settings) if plan.only is None or feed.name in plan.only]
         state = ServeState(
             clock=clock,
             store=ExpectingStore(db, _expectations(feeds, clock)),
             desk=desk,
+            operations=StoredOperations(db, sites.telemetry),
             version=__version__,
             registry=registry,
             session_secret=await secret(db, "session"),
@@ -141,11 +149,14 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
         app = create_app(state)
         use_nodes(app, StoredNodes(db))
         await desk.start()
+        await sites.start()
         listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         work = [
             asyncio.create_task(collector.run(feeds), name="collect"),
             asyncio.create_task(desk.run(), name="decide"),
+            asyncio.create_task(sites.run(), name="hear sites"),
             asyncio.create_task(expectations.run(), name="expect"),
+            asyncio.create_task(looks.run(), name="compare"),
             asyncio.create_task(_tidy(db, clock), name="tidy"),
             asyncio.create_task(
                 serve(app, plan.host, plan.port, stop, on_listening=lambda url, _: listening.set_result(url)),
@@ -196,7 +207,9 @@ def upstream_of(
 def credentials(settings: Settings) -> Credentials:
     """All keys that are set: those that feeds need, and those with which a request of a keyless feed is made."""
     names = [f"{provider.replace('-', '_').upper()}_{kind}" for provider in PROVIDERS for kind in _KINDS_OF_KEY]
-    return Credentials({name: settings.secret(name) for name in names})
+    names += ["OPENADR_CLIENT_ID", "OPENADR_CLIENT_SECRET"]
+    secrets = {name: settings.secret(name) for name in names}
+    return Credentials(secrets, vtn_token_url=settings.openadr_token_url)
 
 
 def database_url(settings: Settings) -> str | None:
@@ -212,10 +225,19 @@ def base_urls(settings: Settings) -> dict[str, str]:
 def _nodes(plan: Plan, desk: Desk, feed: Feed) -> Sequence[str]:
     if not feed.nodal:
         return ()
+    if feed.provider == "openadr":
+        return programs_asked_for(desk.facilities)
     if feed.provider in _WEATHER:
         return weather_places(desk.facilities, feed)
     own = sorted({one.pricing_node for one in desk.facilities if one.iso_region.casefold() == feed.provider})
     return with_hubs(feed, own) if plan.with_hubs else own
+
+
+def programs_asked_for(facilities: Sequence[Facility]) -> Sequence[str]:
+    """The programmes that facilities name; none, that is all, where one of them leaves it open."""
+    if not all(one.dr.programs for one in facilities):
+        return ()
+    return sorted({program for one in facilities for program in one.dr.programs})
 
 
 def weather_places(facilities: Sequence[Facility], feed: Feed) -> Sequence[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,13 +10,13 @@ import pytest
 
 from ingest.fakes import PRICES, MemoryKeeper, PatientClock, csv_of, metrics, upstream_to
 from ingest.stand_in import Answer, Asked, StandIn
-from vibelux.feeds import Feed, Request
+from vibelux.feeds import Ask, Feed, Request, feed_named
 from vibelux.ingest.backfill import Progress, backfill, chunks_of
 from vibelux.ingest.collector import Collector
 from vibelux.ingest.events import Events
 from vibelux.ingest.journal import Journal
 from vibelux.market.errors import CircuitOpen, FeedError, StoreUnavailable, Unreachable
-from vibelux.market.intervals import Interval
+from vibelux.market.intervals import Interval, local_naive
 
 MONTH = Interval(datetime(2026, 3, 1, 8, tzinfo=UTC), datetime(2026, 3, 31, 7, tzinfo=UTC))
 LATER = datetime(2026, 5, 1, tzinfo=UTC)
@@ -47,12 +47,30 @@ async def filled(
 
 
 def test_chunks_are_the_markets_days_also_on_the_short_one() -> None:
-    chunks = chunks_of(SLOW, MONTH)
+    chunks = chunks_of(SLOW, MONTH, LATER)
     assert len(chunks) == 30
     assert {(chunk.end - chunk.start) // timedelta(hours=1) for chunk in chunks} == {23, 24}
     assert chunks[0].start == MONTH.start
     assert all(earlier.end == later.start for earlier, later in pairwise(chunks))
     assert chunks[-1].end == MONTH.end
+
+
+def test_days_that_upstream_keeps_by_the_month_are_one_chunk_a_month() -> None:
+    nyiso = feed_named("nyiso/real-time-pricing")
+    now = datetime(2026, 7, 14, 16, tzinfo=UTC)
+    window = Interval(datetime(2026, 5, 20, 4, tzinfo=UTC), datetime(2026, 7, 9, 4, tzinfo=UTC))
+    chunks = chunks_of(nyiso, window, now)
+    starts = [local_naive(chunk.start, nyiso.timezone).date() for chunk in chunks]
+    assert starts == [date(2026, 5, 20), date(2026, 6, 1), date(2026, 7, 1), date(2026, 7, 7), date(2026, 7, 8)]
+    assert all(earlier.end == later.start for earlier, later in pairwise(chunks))
+    asked = [request.url for chunk in chunks for request in nyiso.requests(Ask(chunk, ("WEST",), now))]
+    assert [url.rpartition("/")[2] for url in asked] == [
+        "20260501realtime_zone_csv.zip",
+        "20260601realtime_zone_csv.zip",
+        "20260701realtime_zone_csv.zip",
+        "20260707realtime_zone.csv",
+        "20260708realtime_zone.csv",
+    ]
 
 
 async def test_a_month_comes_whole_and_no_request_is_over_the_budget(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from ingest.fakes import NOON, PRICES, STEP, csv_of
 from vibelux.feeds import Ask, Daily, Payload
 from vibelux.feeds._check import shaped
-from vibelux.ingest.check import Coverage, coverage, examine, gas_change, is_complete, latency_ms
+from vibelux.ingest.check import Coverage, coverage, examine, is_complete, latency_ms
 from vibelux.ingest.metrics import known_since
 from vibelux.market.intervals import Interval
 from vibelux.market.records import GAS_PRICE, Parsed
@@ -93,19 +93,6 @@ def test_daily_data_age_from_their_publication_and_missing_ones_from_their_end()
     yesterday = datetime(2026, 7, 14, 7, tzinfo=UTC)
     assert known_since(DAILY, yesterday, NOON) == yesterday
     assert known_since(PRICES, START, NOON) == START
-
-
-def test_the_change_of_gas_is_by_hub_and_from_day_to_day() -> None:
-    parsed = gas(
-        ("PGE", date(2026, 7, 14), 3.3),
-        ("PGE", date(2026, 7, 13), 3.0),
-        ("NEW", date(2026, 7, 14), 1.0),
-        ("NEGATIVE", date(2026, 7, 13), -2.0),
-        ("NEGATIVE", date(2026, 7, 14), -1.0),
-        ("ZERO", date(2026, 7, 13), 0.0),
-        ("ZERO", date(2026, 7, 14), 1.0),
-    )
-    assert gas_change(parsed) == pytest.approx({"PGE": 10.0, "NEGATIVE": 50.0})
 
 
 def test_a_look_ahead_of_another_market_does_not_make_a_feed_complete() -> None:

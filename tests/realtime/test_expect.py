@@ -11,12 +11,12 @@ from prometheus_client import CollectorRegistry
 from vibelux.dispatch.facility import load_facilities
 from vibelux.ingest.events import MARKET_DATA_UPDATED, Events, MarketDataUpdated
 from vibelux.market.clock import FrozenClock
-from vibelux.market.errors import UsageError
+from vibelux.market.errors import StoreUnavailable, UsageError
 from vibelux.market.records import ELECTRICITY_PRICE, SERIES, Parsed
 from vibelux.outlook.price import KINDS, Kind, Outlook
 from vibelux.realtime.expect import Expectations, Subject
 from vibelux.realtime.metrics import ForecastMetrics
-from vibelux.store import points
+from vibelux.store import forecast_scores, points
 from vibelux.store.forecast_scores import score_sums
 from vibelux.store.journal import Receipt
 from vibelux.store.writer import Written, write_payload
@@ -249,6 +249,15 @@ async def test_the_day_ahead_market_has_an_outlook_of_its_own_and_others_have_no
         await live.outlook_of(Subject("CAISO", NODE, "hasp-15min"), NOW)
 
 
+async def test_callers_cannot_fill_the_memory_with_nodes_but_facilities_are_held(database):
+    live = Expectations(database, FrozenClock(NOW), events=Events())
+    for number in range(64):
+        await live.outlook_of(Subject("CAISO", f"N{number}", MARKET), NOW)
+    beyond = Subject("CAISO", NODE, MARKET)
+    assert await live.outlook_of(beyond, NOW) is not await live.outlook_of(beyond, NOW)
+    assert await live.outlook(FACILITY, NOW) is await live.outlook(FACILITY, NOW)
+
+
 async def load_forecasts(db, days: int) -> None:
     """California's day-ahead forecasts of load, sun and wind, each day's out the noon before."""
     parts = {("load-forecast", "CA ISO-TAC", "SYS_FCST_DA_MW"): 30_000.0}
@@ -310,23 +319,27 @@ async def test_scores_of_parts_add_up_to_the_score_of_the_whole(database):
                 came = np.mean(wave([start + at * FIVE for at in range((end - start) // FIVE)]))
                 errors.append(abs(row["p50"] - came))
                 within += row["p10"] <= came <= row["p90"]
-    sums = await live.scores("CAISO", NODE, MARKET, date(2026, 7, 14), date(2026, 7, 14))
-    assert set(sums) == {"0-2 h", "2-12 h"}
+    days = date(2026, 7, 14), date(2026, 7, 14)
+    sums = await score_sums(database, first=days[0], last=days[1], pricing_node=NODE)
+    assert set(sums) == {("CAISO", "0-2 h"), ("CAISO", "2-12 h")}
     assert sum(one.steps for one in sums.values()) == steps == len(errors)
     assert sum(one.abs_error for one in sums.values()) == pytest.approx(sum(errors), abs=1e-6 * steps)
     assert sum(one.within for one in sums.values()) == pytest.approx(within, abs=2)
-    assert await live.scores("CAISO", "ELSEWHERE", MARKET, date(2026, 7, 14), date(2026, 7, 14)) == {}
-    assert await live.scores("CAISO", NODE, MARKET, date(2026, 7, 15), date(2026, 7, 15)) == {}
-    shown = registry.get_sample_value("vibelux_forecast_mae_usd_per_mwh", {"region": "California", "lead": "2-12 h"})
-    near = sums["2-12 h"]
-    assert shown == pytest.approx(near.abs_error / near.steps * 1000)
-    assert near.abs_error_yesterday > 0 < near.abs_error_last_week
+    near, far, both = await live.scores("CAISO", NODE, MARKET, *days)
+    assert (near["lead"], far["lead"], both["lead"]) == ("0-2 h", "2-12 h", "all")
+    assert near["steps"] + far["steps"] == both["steps"] == steps
+    assert both["mae"] == pytest.approx(sum(errors) / steps * 1000, rel=1e-3)
+    assert both["better_mae"] == pytest.approx(1 - both["mae"] / min(both["mae_yesterday"], both["mae_last_week"]))
+    assert await live.scores("CAISO", "ELSEWHERE", MARKET, *days) == []
+    assert await live.scores("CAISO", NODE, MARKET, date(2026, 7, 15), date(2026, 7, 15)) == []
+    shown = {"region": "California", "lead": "2-12 h"}
+    assert registry.get_sample_value("vibelux_forecast_mae_usd_per_mwh", shown) == pytest.approx(far["mae"])
+    assert registry.get_sample_value("vibelux_forecast_coverage_ratio", shown) == pytest.approx(far["coverage"])
+    naive = registry.get_sample_value("vibelux_forecast_naive_mae_usd_per_mwh", shown | {"naive": "last week"})
+    assert naive == pytest.approx(far["mae_last_week"])
 
 
 async def test_scores_that_the_store_did_not_take_are_kept_for_the_next_time(database, monkeypatch):
-    from vibelux.market.errors import StoreUnavailable
-    from vibelux.store import forecast_scores
-
     await history(database, 9)
     clock = FrozenClock(NOW)
     live = Expectations(database, clock)

@@ -147,6 +147,10 @@ class FakeDesk:
     async def schedule(self, facility_id: str) -> Row | None:
         return None
 
+    async def what_if(self, facility_id: str, body: Mapping[str, Any]) -> Row | None:
+        found = await self.latest(facility_id)
+        return None if found is None else found | {"assumed": dict(body)}
+
 
 class FakeSubscription:
     def __init__(self, queue: asyncio.Queue[Row | None], queues: set[asyncio.Queue[Row | None]]) -> None:

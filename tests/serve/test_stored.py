@@ -9,57 +9,20 @@ from typing import Any
 import httpx2
 import pytest
 
-from serve.fakes import FACILITY, OTHER, FakeDesk, World, answer
+from serve.fakes import answer
 from serve.served import close_code, dial, heard, listening
+from serve.stored import OutboxDesk, StoredWorld, stored_world
 from store.samples import NOON, at, carbon, gas, parsed, price, receipt
-from vibelux.serve.ports import Row
-from vibelux.serve.stored import StoredStore
 from vibelux.store import decisions, keys
 from vibelux.store.database import Database
-from vibelux.store.facilities import put_facility
 from vibelux.store.writer import write_payload
 
 NODES = ("TH_NP15_GEN-APND", "TH_SP15_GEN-APND")
 
 
-class OutboxDesk(FakeDesk):
-    """A desk that keeps what it says in the real outbox before it says it."""
-
-    def __init__(self, db: Database) -> None:
-        super().__init__()
-        self._db = db
-
-    async def commit(self, body: Row) -> int:
-        message = {"type": "market-price-update", "body": body}
-        (seq,) = await decisions.add_messages(self._db, "salinas-1", [message], NOON)
-        for queue in self.subscriptions.get("salinas-1", ()):
-            queue.put_nowait(message | {"seq": seq, "created_at": NOON})
-        return seq
-
-
-class StoredWorld(World):
-    """A world whose store is a real one."""
-
-    def __init__(self, db: Database, key: keys.CreatedKey) -> None:
-        self.db = db
-        self.key = key
-        super().__init__()
-
-    def make_desk(self) -> OutboxDesk:
-        return OutboxDesk(self.db)
-
-    def make_store(self) -> StoredStore:
-        return StoredStore(self.db)
-
-
 @pytest.fixture
 async def world(database: Database) -> StoredWorld:
-    for facility in (FACILITY, OTHER):
-        await put_facility(database, facility["id"], facility, "cli")
-    key = await keys.create_key(database, NOON, "test", ["read"], ["salinas-1"], NOON + timedelta(days=90))
-    world = StoredWorld(database, key)
-    world.clock.moment = NOON + timedelta(hours=1)
-    return world
+    return await stored_world(database)
 
 
 @pytest.fixture

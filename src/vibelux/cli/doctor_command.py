@@ -47,6 +47,7 @@ async def _all(args: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 async def _store(settings: "Settings") -> AsyncIterator[dict[str, Any]]:
+    from vibelux.store.disagreements import disagreements
     from vibelux.store.facilities import all_facilities
     from vibelux.store.keys import list_keys
 
@@ -59,6 +60,12 @@ async def _store(settings: "Settings") -> AsyncIterator[dict[str, Any]]:
             live = [key for key in await list_keys(db) if key["revoked_at"] is None]
             do = "" if live else "`vibelux keys create --name me` for anything but the page on this machine"
             yield _check("API keys", True if live else None, f"{len(live)} in force", do)
+            doubted = await disagreements(db)
+            told = (
+                f"{len(doubted)} said otherwise by another route, the newest {doubted[0]}" if doubted else "none known"
+            )
+            do = "look them up with the grid; `vibelux backfill` reads them again" if doubted else ""
+            yield _check("prices that disagree", None if doubted else True, told, do)
     except StoreUnavailable as error:
         yield _check("database", False, str(error), "look at DATABASE_URL, or at the log in the data folder")
 

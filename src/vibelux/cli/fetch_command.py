@@ -53,7 +53,7 @@ def ask_of(args: argparse.Namespace, feed: "Feed", now: datetime) -> "Ask":
             raise UsageError(f"--from {args.start} is not before --to {args.end}")
         window = Interval(start, end)
     nodes = tuple(args.node) if args.node and feed.nodal else with_hubs(feed)
-    return Ask(window, nodes)
+    return Ask(window, nodes, now)
 
 
 async def _fetch(args: argparse.Namespace, feed: "Feed") -> int:

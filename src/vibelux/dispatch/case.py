@@ -207,3 +207,11 @@ class Case:
     def starts_h(self) -> Array:
         """tau: when each step starts, hours after the first."""
         return np.concatenate(([0.0], np.cumsum(self.step_hours)[:-1]))
+
+    @cached_property
+    def reward_usd_per_kwh(self) -> Array:
+        """What events pay for each kWh that is imported less."""
+        paid = np.zeros(self.steps)
+        for event in self.dr_events:
+            paid[event.steps] += event.reward_usd_per_kwh
+        return paid

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from vibelux.dispatch import plan_reasons, reasons
+from vibelux.dispatch import dr_case, plan_reasons, reasons
 from vibelux.dispatch.build import build_step, obligation, step_prices
 from vibelux.dispatch.economics import Flow, Unit, solve
 from vibelux.dispatch.facility import Facility
@@ -26,6 +26,7 @@ from vibelux.dispatch.planned import Planned
 from vibelux.dispatch.plant import Engine
 from vibelux.dispatch.state import PlantState, UnitState
 from vibelux.dispatch.step import StepPrices
+from vibelux.market.dr_events import Event
 from vibelux.market.intervals import floor_to, iso_z
 from vibelux.market.regions import region_of
 from vibelux.market.units import per_mwh
@@ -140,6 +141,8 @@ class View:
     in_force: Mapping[str, bool] | None = None
     """What the plan made before has the engines do now; None where there is none."""
     planned: Solve = exactly
+    events: tuple[Event, ...] = ()
+    """Demand-response events in which the facility takes part."""
 
 
 def decide(
@@ -200,6 +203,8 @@ class _Case:
         case = build_case(facility, self.conditions, view.outlook, view.demands, self.state, self.now)
         if case is None or market_price is None:
             return None
+        asked = dr_case.with_events(case, facility, view.events, view.outlook.steps, view.planned)
+        case = asked.case
         seen = foresee(
             case,
             market_price,
@@ -213,6 +218,7 @@ class _Case:
         planned = Planned(facility, self.state, view.outlook, seen)
         told = plan_reasons.sentences(seen, view.outlook.steps, facility.zone_name)
         told += [note for _, note in self._obligations() if note]
+        told += dr_case.sentences(asked, seen.plan, facility, view.outlook.steps)
         told += view.demands.notes
         confidence, doubt = self._confidence(seen.break_even)
         decision = self._decided(

@@ -42,6 +42,10 @@ class DemandResponse(Block):
 
     programs: Annotated[tuple[Name, ...], Field(strict=False)] = ()
     """The programmes it is enrolled in; none named: whichever sends it events."""
+    targets: Annotated[tuple[Name, ...], Field(strict=False)] = ()
+    """What programmes call it in the targets of their events: a VEN, a resource, a group."""
+    price_threshold_usd_per_kwh: NotNegative | None = None
+    """From which market price on an hour is told as an opportunity; None: the dearest twentieth of the outlook."""
     level_prices_usd_per_kwh: Annotated[tuple[NotNegative, ...], Field(strict=False, min_length=4, max_length=4)] = (
         0.0,
     ) * 4

@@ -101,14 +101,9 @@ def foresee(
         threshold_usd: for engines that a new plan would switch against the one in force, what it has to gain.
         planned: the solver.
     """
-    plan = best = planned(case, None)
-    if best.schedule is None:
+    plan, kept_for = steadied(case, in_force or {}, threshold_usd, planned)
+    if plan.schedule is None:
         return None
-    kept_for = None
-    if in_force and (switched := frozenset(name for name, on in in_force.items() if _first(best)[name] != on)):
-        kept = planned(case, in_force)
-        if kept.schedule is not None and kept.objective_usd - best.objective_usd < threshold_usd(switched):
-            plan, kept_for = kept, max(kept.objective_usd - best.objective_usd, 0.0)
     other = _other(case, plan, planned)
     even = None if other is None else _break_even(case, plan, other, market_price, slopes, planned)
     without = planned(without_chp(case), None) if case.chp else None
@@ -121,6 +116,27 @@ def foresee(
         margin=_margin(plan),
         kept_for_usd=kept_for,
     )
+
+
+def steadied(
+    case: Case,
+    in_force: Mapping[str, bool],
+    threshold_usd: Callable[[frozenset[str]], float],
+    planned: Solve,
+) -> tuple[Solution, float | None]:
+    """The best plan, or the one that leaves the engines as they are in force, where switching gains too little.
+
+    Returns:
+        the plan, without a schedule where there is none; and what the best one would gain over it, where it is kept.
+    """
+    best = planned(case, None)
+    if best.schedule is None:
+        return best, None
+    if switched := frozenset(name for name, on in in_force.items() if _first(best)[name] != on):
+        kept = planned(case, in_force)
+        if kept.schedule is not None and kept.objective_usd - best.objective_usd < threshold_usd(switched):
+            return kept, max(kept.objective_usd - best.objective_usd, 0.0)
+    return best, None
 
 
 def running(solution: Solution) -> bool:

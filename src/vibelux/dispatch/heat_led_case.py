@@ -59,11 +59,29 @@ def _follow(model: Model) -> None:
 
 
 def _run(case: Case, engine: Engine, wanted: Array, must: Bools, may: Bools) -> tuple[Bools, Array]:
-    """When an engine runs and at which power, kW."""
+    """When an engine runs and at which power, kW, to make the heat that is wanted."""
     least = engine.min_load * engine.rated_kw
     fixed, slope = heat_line(engine)
     fits = wanted >= fixed + slope * least
     ideal = (wanted - fixed) / slope if slope > 0 else np.full(case.steps, least)
+    return led(case, engine, fits, ideal, must, may, sure=True)
+
+
+def led(
+    case: Case, engine: Engine, fits: Bools, ideal: Array, must: Bools, may: Bools, *, sure: bool
+) -> tuple[Bools, Array]:
+    """When an engine runs, and at which power, under a rule that looks at one step after the other.
+
+    Args:
+        case: what is known.
+        engine: one of it.
+        fits: where the rule would have it run, shape (T,).
+        ideal: at which power, kW; it is brought into the engine's range and ramps.
+        must: where it has to be on.
+        may: where it may be.
+        sure: whether it starts only where the rule would have it run for all of its minimum running time.
+    """
+    least = engine.min_load * engine.rated_kw
     runs, powers = np.zeros(case.steps, dtype=np.bool_), np.zeros(case.steps)
     on, power, before = engine.initial_on, engine.initial_kw, engine.initial_kw
     bound_until, starts = -np.inf, 0
@@ -77,7 +95,8 @@ def _run(case: Case, engine: Engine, wanted: Array, must: Bools, may: Bools) -> 
             stays = bool(may[step]) and (bool(fits[step]) or not (free and low_enough))
         else:
             spare = engine.max_starts is None or starts < engine.max_starts
-            stays = free and spare and bool(may[step]) and _fits_on(case, engine, fits, step)
+            wanted = _fits_on(case, engine, fits, step) if sure else bool(fits[step])
+            stays = free and spare and bool(may[step]) and wanted
         if stays:
             highest = min(available, power + climb if on else max(least, climb))
             lowest = max(least, power - fall) if on and not falls_freely else least

@@ -47,8 +47,10 @@ def build_case(
     demands: Demands,
     state: PlantState,
     now: datetime,
+    *,
+    shortest_h: float = SHORTEST_HOURS,
 ) -> Case | None:
-    """The case of a facility now; None where prices or demands do not reach `SHORTEST_HOURS`.
+    """The case of a facility now; None where prices or demands do not reach far enough.
 
     Args:
         facility: the plant and its contracts.
@@ -57,6 +59,7 @@ def build_case(
         demands: over the same steps, or fewer.
         state: advanced to `now`.
         now: the moment, UTC.
+        shortest_h: how far they have to reach, in hours; 0: the first step has to be known.
     """
     market, gas, carbon = conditions.electricity.value, conditions.prices.gas_usd_per_mmbtu, conditions.prices
     expected = outlook.expected[0].copy()
@@ -65,7 +68,7 @@ def build_case(
     expected[0] = market
     count = _known(expected, len(demands.power_kw))
     hours = outlook.steps.lengths[:count] / 60
-    if hours.sum() < SHORTEST_HOURS:
+    if not count or hours.sum() < shortest_h:
         return None
     wall = wall_minutes(outlook.steps.starts[:count], facility.zone_name)
     expected = expected[:count]

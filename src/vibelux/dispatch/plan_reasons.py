@@ -68,7 +68,7 @@ def account(case: Case, solution: Solution, seen: Foresight) -> Account | None:
 
 def _bill(case: Case, net_kw: float) -> float:
     """USD/h for taking so much from the grid in the first step; negative for giving."""
-    bought = float(case.prices.import_usd_per_kwh[0] + case.energy_adder_usd_per_kwh[0])
+    bought = float(case.prices.import_usd_per_kwh[0] + case.energy_adder_usd_per_kwh[0] + case.reward_usd_per_kwh[0])
     return net_kw * (bought if net_kw > 0 else float(case.prices.export_usd_per_kwh[0]))
 
 

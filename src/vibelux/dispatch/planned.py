@@ -144,7 +144,8 @@ def _rate(solution: Solution, margin: Margin) -> float:
     case, plan = solution.case, solution.found
     fuel = sum(run.fuel_kw[0] for run in plan.chp.values()) + sum(run.fuel_kw[0] for run in plan.boiler.values())
     tons = fuel / KWH_PER_MMBTU * case.carbon.gas_kg_per_mmbtu / KG_PER_METRIC_TON * case.carbon.obligated_fraction
-    rate = plan.import_kw[0] * import_cost(case)[0] - plan.export_kw[0] * case.prices.export_usd_per_kwh[0]
+    bought = import_cost(case)[0] + case.reward_usd_per_kwh[0]
+    rate = plan.import_kw[0] * bought - plan.export_kw[0] * case.prices.export_usd_per_kwh[0]
     rate += fuel / KWH_PER_MMBTU * case.prices.gas_usd_per_mmbtu[0] + tons * case.prices.carbon_usd_per_t[0]
     for engine in case.chp:
         run = plan.chp[engine.id]

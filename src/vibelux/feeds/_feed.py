@@ -96,6 +96,13 @@ class Ask:
 
     window: Interval
     nodes: tuple[str, ...] = ()
+    at: datetime | None = None
+    """When it is asked; None: at the window's end. Upstreams keep old days elsewhere than new ones."""
+
+    @property
+    def asked_at(self) -> datetime:
+        """The moment of asking."""
+        return self.at or self.window.end
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +121,8 @@ class Request:
     """What is asked instead, all of it, when this gives nothing usable; each of them may have a fallback again."""
     service: Service | None = None
     """Whose budget and breaker count, where it is another than the feed's: a fallback must not share its fate."""
+    own_address: bool = False
+    """The operator has set this address itself: it is not moved below the provider's base address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +172,11 @@ class Feed:
     """Whether its requests name nodes."""
     market: str = ""
     """The market that `publication` tells of, where payloads hold look-ahead or dispatch prices of others beside it."""
+    look_ahead: bool = False
+    """Whether each payload replaces what the one before said of the next hours: only asked nodes are kept, and no day
+    is read a second time."""
+    archived_after: timedelta | None = None
+    """How long single days are served, where older ones come by the month only: history is then asked by the month."""
     source: str = ""
     """Where the format is described, and whether a recording has proved it."""
 

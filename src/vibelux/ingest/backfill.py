@@ -1,8 +1,9 @@
-"""History, a market day at a time: polite, and taken up again where it was left."""
+"""History, a market day (or an archived month) at a time: polite, and taken up again where it was left."""
 
 import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from vibelux.feeds import Ask, Feed
 from vibelux.ingest.collector import Collector
 from vibelux.ingest.schedule import sleep_until
 from vibelux.market.clock import Clock
+from vibelux.market.contracts import next_month
 from vibelux.market.errors import CircuitOpen, FeedError, StoreUnavailable, Throttled, Unreachable
 from vibelux.market.intervals import Interval, iso_z, local_date, local_day
 from vibelux.store.writer import Written
@@ -38,7 +40,7 @@ class Progress:
 async def backfill(
     collector: Collector, clock: Clock, feed: Feed, window: Interval, nodes: Sequence[str], data_dir: Path
 ) -> AsyncIterator[Progress]:
-    """Asks for a window in chunks of one market day, oldest first.
+    """Asks for a window in chunks, oldest first; see `chunks_of`.
 
     Args:
         collector: takes in what comes, behind everything live.
@@ -53,14 +55,14 @@ async def backfill(
         StoreUnavailable: the store is away. Run it again later: it goes on from there.
     """
     done = _Done(data_dir / "backfill" / feed.provider / f"{feed.data_type}.json", nodes)
-    chunks = chunks_of(feed, window)
+    chunks = chunks_of(feed, window, clock.now())
     await collector.catch_up()
     for number, chunk in enumerate(chunks, start=1):
         if chunk in done:
             yield Progress(chunk, number, len(chunks), Written(), skipped=True)
             continue
         try:
-            written = await _patiently(collector, clock, feed, Ask(chunk, tuple(nodes)))
+            written = await _patiently(collector, clock, feed, Ask(chunk, tuple(nodes), clock.now()))
         except FeedError as error:
             if _of_service(error):
                 raise
@@ -73,13 +75,19 @@ async def backfill(
         yield Progress(chunk, number, len(chunks), written)
 
 
-def chunks_of(feed: Feed, window: Interval) -> list[Interval]:
-    """The window cut at the midnights of the market."""
+def chunks_of(feed: Feed, window: Interval, now: datetime) -> list[Interval]:
+    """The window cut at the midnights of the market; into months where upstream serves days that old by the month."""
+    archived_until = window.start
+    if feed.archived_after is not None:
+        archived_until = local_day(local_date(now - feed.archived_after, feed.timezone), feed.timezone).start
     chunks = []
     start = window.start
     while start < window.end:
-        end = min(local_day(local_date(start, feed.timezone), feed.timezone).end, window.end)
-        chunks.append(Interval(start, end))
+        day = local_date(start, feed.timezone)
+        end = local_day(day, feed.timezone).end
+        if end < archived_until:
+            end = min(local_day(next_month(day), feed.timezone).start, archived_until)
+        chunks.append(Interval(start, min(end, window.end)))
         start = end
     return chunks
 

@@ -3,14 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from vibelux.feeds import Ask, Daily, Feed, Parsed, Payload, Rolling, read
 from vibelux.market.intervals import floor_to, local_day
-from vibelux.market.regions import find_region
-
-if TYPE_CHECKING:
-    import polars as pl
 
 _TIMES = {
     "electricity-price": ("market_interval_start", "market_interval_end"),
@@ -72,20 +67,23 @@ class Findings:
 
     parsed: Parsed
     covered: Coverage
-    electricity_change: dict[str, float]
-    """By region, percent."""
-    gas_change: dict[str, float]
-    """By hub, percent."""
 
 
 def examine(feed: Feed, payload: Payload, nodes: Iterable[str] = ()) -> Findings:
     """Reads a payload; slow for large ones, so it belongs in a thread.
 
+    Of a look ahead only the asked nodes are left: the next one replaces it in minutes, and nobody reads the others.
+
     Raises:
         FeedError: it cannot be read.
     """
     parsed = read(feed, payload)
-    return Findings(parsed, coverage(feed, parsed, nodes), electricity_change(parsed), gas_change(parsed))
+    if feed.look_ahead and nodes:
+        import polars as pl
+
+        asked = pl.col("pricing_node").is_in(list(nodes))
+        parsed.frames[feed.kind] = parsed.frames[feed.kind].filter(asked)
+    return Findings(parsed, coverage(feed, parsed, nodes))
 
 
 def coverage(feed: Feed, parsed: Parsed, nodes: Iterable[str] = ()) -> Coverage:
@@ -131,46 +129,3 @@ def is_complete(feed: Feed, newest_end: datetime | None, asked_at: datetime) -> 
     if feed.kind not in _TIMES:
         return True
     return newest_end is not None and newest_end >= feed.publication.known_until(asked_at)
-
-
-def electricity_change(parsed: Parsed) -> dict[str, float]:
-    """By region, how the mean real-time price moved from the last interval but one to the last, in percent."""
-    import polars as pl
-
-    frame = parsed.frames.get("electricity-price")
-    if frame is None or frame.is_empty():
-        return {}
-    changes: dict[str, float] = {}
-    for (name,), rows in frame.group_by("iso_region"):
-        region = find_region(str(name))
-        if region is not None:
-            means = (
-                rows.filter(pl.col("market") == region.real_time_market)
-                .group_by("market_interval_start")
-                .agg(pl.col("price_per_kwh").mean())
-                .sort("market_interval_start")
-            )
-            changes |= _change(region.region, means["price_per_kwh"])
-    return changes
-
-
-def gas_change(parsed: Parsed) -> dict[str, float]:
-    """By hub, how the price for the day moved from the last trading date but one to the last, in percent."""
-    import polars as pl
-
-    frame = parsed.frames.get("gas-price")
-    if frame is None or frame.is_empty():
-        return {}
-    changes: dict[str, float] = {}
-    cash = frame.filter(pl.col("contract_type").is_in(["spot", "next-day"])).sort("trading_date")
-    for (hub,), rows in cash.group_by("hub_name"):
-        changes |= _change(str(hub), rows["price_per_mmbtu"])
-    return changes
-
-
-def _change(label: str, prices: "pl.Series") -> dict[str, float]:
-    """The last step in percent of what was before; nothing where that was zero or is not there."""
-    if prices.len() < 2 or not prices[-2]:
-        return {}
-    before, after = float(prices[-2]), float(prices[-1])
-    return {label: 100.0 * (after - before) / abs(before)}

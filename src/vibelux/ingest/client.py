@@ -222,7 +222,7 @@ class Upstream:
     async def _attempt(self, call: _Call) -> Reply:
         """One request, and those to which its answer redirects; each takes a turn."""
         feed, signed = call.feed, call.signed
-        base = self._base_urls.get(feed.provider)
+        base = None if signed.own_address else self._base_urls.get(feed.provider)
         url = rebased(signed.url, base)
         headers = {**signed.headers, **self._validators.get(call.asked.url, {})}
         for _ in range(_REDIRECTS + 1):

@@ -122,7 +122,8 @@ class Collector:
                     known = None  # a forecast's end, or from a replay under another clock: ask and see
                 schedule = Schedule(feed, self._intervals.get(feed.provider), known)
                 tasks.create_task(self._follow(schedule), name=feed.name)
-                tasks.create_task(self._read_yesterday_again(feed), name=f"{feed.name} again")
+                if not feed.look_ahead:
+                    tasks.create_task(self._read_yesterday_again(feed), name=f"{feed.name} again")
 
     async def _follow(self, schedule: Schedule) -> None:
         """One feed, for ever."""
@@ -149,7 +150,7 @@ class Collector:
         feed = schedule.feed
         if schedule.newest_end is not None:
             self._metrics.fresh_until(feed, schedule.newest_end)
-        polled = await self._poll(feed, Ask(schedule.window(asked_at), tuple(self._nodes(feed))))
+        polled = await self._poll(feed, Ask(schedule.window(asked_at), tuple(self._nodes(feed)), asked_at))
         newest_end = polled.covered.newest_end
         if newest_end is not None:
             schedule.newest_end = max(newest_end, schedule.newest_end or newest_end)

@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from json import dumps
@@ -12,6 +12,7 @@ import msgspec
 from pydantic import SecretStr
 
 from vibelux.feeds import Feed, Request, Service
+from vibelux.ingest.tokens import Exchange, VtnToken
 from vibelux.market.errors import AccessDenied, UpstreamError
 
 TOKEN_SERVICE = Service("ercotb2c.b2clogin.com", seconds_between=1.0, timeout_seconds=30.0, max_body_bytes=1 << 20)
@@ -28,18 +29,22 @@ _SHORTEST_SECRET = 6
 _HIDDEN = "***"
 _BINARY = (b"PK", b"\x1f\x8b", b"%PDF", b"\xd0\xcf\x11\xe0")
 
-Exchange = Callable[[Request, Service], Awaitable[bytes]]
-"""Sends a request to a service and gives the body of its answer."""
-
 
 class _TokenReply(msgspec.Struct):
     id_token: str
 
 
 class Credentials:
-    """What the settings hold of keys, users and passwords, by the name of the setting."""
+    """What the settings hold of keys, users and passwords, by the name of the setting.
 
-    def __init__(self, settings: Mapping[str, SecretStr | str | None] | None = None) -> None:
+    Args:
+        settings: secrets, by the setting's name.
+        vtn_token_url: where a VTN's tokens are asked for, if not below its own address.
+    """
+
+    def __init__(
+        self, settings: Mapping[str, SecretStr | str | None] | None = None, *, vtn_token_url: str | None = None
+    ) -> None:
         plain = {
             name: value.get_secret_value() if isinstance(value, SecretStr) else value
             for name, value in (settings or {}).items()
@@ -48,6 +53,7 @@ class Credentials:
         self._token: SecretStr | None = None
         self._token_until: datetime | None = None
         self._renewing = asyncio.Lock()
+        self._vtn_token = VtnToken(vtn_token_url)
 
     def missing(self, what: Feed | Request) -> tuple[str, ...]:
         """The settings that a feed or a request needs and that are not there; `A|B` where one of them is enough."""
@@ -73,12 +79,16 @@ class Credentials:
             token = await self._ercot_token(now, exchange)
             key = self._need("ERCOT_API_KEY")
             return _with_headers(request, {"Authorization": f"Bearer {token}", _SUBSCRIPTION: key})
+        if scheme == "openadr":
+            return await self._openadr(request, now, exchange)
         if scheme == "eia":
             return replace(request, url=_with_query(request.url, "api_key", self._need("EIA_API_KEY")))
         return request
 
     def renew(self, feed: Feed, request: Request) -> bool:
         """After a refusal: forgets a token, so that the next request asks for a new one; False where there is none."""
+        if _scheme(feed, request) == "openadr":
+            return self._vtn_token.forget()
         if _scheme(feed, request) != "ercot" or self._token is None:
             return False
         self._token = None
@@ -99,7 +109,7 @@ class Credentials:
         return body
 
     def _spellings(self) -> list[str]:
-        held = [*self._secrets.values(), *([self._token] if self._token else [])]
+        held = [*self._secrets.values(), *(token for token in (self._token, self._vtn_token.value) if token)]
         values = [secret.get_secret_value() for secret in held]
         basic = self._basic()
         known = [value for value in [*values, *([basic] if basic else [])] if len(value) >= _SHORTEST_SECRET]
@@ -127,6 +137,17 @@ class Credentials:
         if basic is None:
             raise AccessDenied("neither PJM_API_KEY nor PJM_USERNAME with PJM_PASSWORD is set")
         return _with_headers(request, {"Authorization": f"Basic {basic}"})
+
+    async def _openadr(self, request: Request, now: datetime, exchange: Exchange) -> Request:
+        """With a token of the client, or the operator's own; a VTN that is open to all gets none."""
+        if "OPENADR_CLIENT_ID" in self._secrets:
+            client = self._need("OPENADR_CLIENT_ID"), self._need("OPENADR_CLIENT_SECRET")
+            token = await self._vtn_token.get(*client, now, exchange)
+        elif "OPENADR_API_KEY" in self._secrets:
+            token = self._need("OPENADR_API_KEY")
+        else:
+            return request
+        return _with_headers(request, {"Authorization": f"Bearer {token}"})
 
     async def _ercot_token(self, now: datetime, exchange: Exchange) -> str:
         """An id token; it is renewed some minutes before it ends, by one caller for all."""

@@ -1,20 +1,25 @@
-"""What ingest tells the rest of the house: new market data, and upstreams that fail."""
+"""What the rooms tell each other: new market data, upstreams that fail, prices that move, decisions."""
 
 import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from vibelux.market.errors import FeedError, UsageError
 from vibelux.store.writer import Written
 
+if TYPE_CHECKING:
+    import polars as pl
+
 log = structlog.get_logger(__name__)
 
 MARKET_DATA_UPDATED = "market-data-updated"
 PROVIDER_ERROR = "provider-error"
+PRICE_UPDATE = "price-update"
+CHP_DECISION_UPDATE = "chp-decision-update"
 
 Callback = Callable[[Any], Awaitable[None] | None]
 
@@ -36,6 +41,8 @@ class MarketDataUpdated:
     written: Written
     origin: str
     """`live`, `recorded`, `rebuilt` or `synthetic`."""
+    rows: "pl.DataFrame | None" = None
+    """All rows of the kind that the payload held, as `market.records` has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,39 @@ class ProviderFailed:
     feed: str
     error: FeedError
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PriceUpdated:
+    """A price that facilities or the region's hubs have, and how it stands to the last one."""
+
+    kind: str
+    """`electricity-price`, `gas-price` or `carbon-price`."""
+    region: str
+    name: str
+    """The node, hub or allowance market."""
+    price: float
+    """In the unit of the record's own price."""
+    last: float | None
+    """What it was before; None where nothing was known."""
+    change: float | None
+    """Relative to the last one, 0.05 for five percent more."""
+    significant: bool
+    """Whether that is over the threshold."""
+    since: datetime | date
+    """The interval's start, or the trading day."""
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionMade:
+    """A decision that is kept and told."""
+
+    facility_id: str
+    answer: dict[str, Any]
+    """That of `/api/chp/decision`."""
+    degraded: bool
+    """Whether it rests on less than a live price."""
 
 
 class Subscription:
@@ -64,7 +104,8 @@ class Events:
     """Callbacks by the name of the event."""
 
     def __init__(self) -> None:
-        self._callbacks: dict[str, list[Callback]] = {MARKET_DATA_UPDATED: [], PROVIDER_ERROR: []}
+        names = (MARKET_DATA_UPDATED, PROVIDER_ERROR, PRICE_UPDATE, CHP_DECISION_UPDATE)
+        self._callbacks: dict[str, list[Callback]] = {name: [] for name in names}
 
     def on(self, name: str, callback: Callback) -> Subscription:
         """Calls `callback(event)`, plain or async, at each event of that name.
@@ -91,4 +132,4 @@ class Events:
                 if inspect.isawaitable(result):
                     await result
             except Exception:
-                log.exception("a listener failed", event_name=name, feed=event.feed)
+                log.exception("a listener failed", event_name=name, feed=getattr(event, "feed", None))

@@ -1,12 +1,13 @@
 """What becomes of a reply: journalled, read, checked, stored, told. While the store is away, replies wait on disk."""
 
 import asyncio
+from collections.abc import Iterable
 
 import structlog
 
-from vibelux.feeds import Ask, Feed, Payload, feed_named, read
+from vibelux.feeds import Ask, Feed, Payload, feed_named
 from vibelux.ingest.asking import payload_of
-from vibelux.ingest.check import Coverage, Findings, examine, latency_ms
+from vibelux.ingest.check import Coverage, examine, latency_ms
 from vibelux.ingest.client import Reply
 from vibelux.ingest.events import MARKET_DATA_UPDATED, PROVIDER_ERROR, Events, MarketDataUpdated, ProviderFailed
 from vibelux.ingest.journal import Journal, Waiting
@@ -17,7 +18,7 @@ from vibelux.market.clock import Clock
 from vibelux.market.errors import CircuitOpen, FeedError, NotYetPublished, StoreUnavailable, Unreachable
 from vibelux.market.records import Parsed
 from vibelux.store.journal import Receipt
-from vibelux.store.writer import Written
+from vibelux.store.writer import Written, subjects_of
 
 log = structlog.get_logger(__name__)
 
@@ -60,8 +61,7 @@ class Intake:
         if not background:
             position = findings.covered.newest_end
             late = latency_ms(feed, position, reply.received_at)
-            self._measure(findings)
-        written = await self._store(feed, Waiting(receipt, reply.name, late, position), findings.parsed)
+        written = await self._store(feed, Waiting(receipt, reply.name, late, position, ask.nodes), findings.parsed)
         return written, findings.covered
 
     async def report(self, feed: Feed, receipt: Receipt, error: FeedError) -> None:
@@ -125,8 +125,8 @@ class Intake:
         try:
             feed = feed_named(receipt.feed)
             payload = Payload(body, name=waiting.name, received_at=receipt.received_at)
-            parsed = await in_thread(feed, lambda: read(feed, payload))
-            await self._commit(feed, waiting, parsed)
+            findings = await in_thread(feed, lambda: examine(feed, payload, waiting.nodes))
+            await self._commit(feed, waiting, findings.parsed, late=True)
         except StoreUnavailable:
             raise
         except Exception:
@@ -143,30 +143,37 @@ class Intake:
         self._something_waits.set()
         return Written()
 
-    async def _commit(self, feed: Feed, waiting: Waiting, parsed: Parsed) -> Written:
+    async def _commit(self, feed: Feed, waiting: Waiting, parsed: Parsed, *, late: bool = False) -> Written:
+        """Stores and tells.
+
+        What is stored late may have been stored before, by a commit that ended without a word: then nothing of it is
+        new to the store, but all of it is to those who listen.
+        """
         receipt = waiting.receipt
         written = await self._keeper.payload(receipt, parsed, latency_ms=waiting.latency_ms, position=waiting.position)
         self._metrics.rows(feed, new=written.new, corrected=written.corrected, quarantined=written.quarantined)
         if written.quarantined:
             log.warning("rows were set aside", feed=feed.name, rows=written.quarantined)
-        for kind in sorted({kind for kind, _ in written.changed}):
+        for kind, names in sorted((subjects_of(parsed) if late else _by_kind(written.changed)).items()):
             updated = MarketDataUpdated(
                 provider=feed.provider,
                 data_type=feed.data_type,
                 region=feed.region,
                 feed=feed.name,
                 kind=kind,
-                names=frozenset(name for of, name in written.changed if of == kind),
+                names=frozenset(names),
                 newest_end=written.newest.get(kind),
                 received_at=receipt.received_at,
                 written=written,
                 origin=receipt.origin,
+                rows=parsed.frames.get(kind),
             )
             await self._events.emit(MARKET_DATA_UPDATED, updated)
         return written
 
-    def _measure(self, findings: Findings) -> None:
-        for region, percent in findings.electricity_change.items():
-            self._metrics.electricity_change(region, percent)
-        for hub, percent in findings.gas_change.items():
-            self._metrics.gas_change(hub, percent)
+
+def _by_kind(changed: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for kind, name in changed:
+        found.setdefault(kind, set()).add(name)
+    return found

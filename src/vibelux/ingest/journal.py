@@ -34,6 +34,8 @@ class Waiting(msgspec.Struct, frozen=True):
     name: str
     latency_ms: int | None
     position: datetime | None
+    nodes: tuple[str, ...] = ()
+    """Those that it was asked for."""
 
 
 class Journal:

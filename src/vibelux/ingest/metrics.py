@@ -40,15 +40,6 @@ class Metrics:
             buckets=_SECONDS,
             registry=registry,
         )
-        self._electricity = Gauge(
-            "electricity_price_change_percent",
-            "Change of the real-time price from one interval to the next.",
-            ("region",),
-            registry=registry,
-        )
-        self._gas = Gauge(
-            "gas_price_change_percent", "Change of the gas price from one day to the next.", ("hub",), registry=registry
-        )
         self._quarantined = Counter(
             "vibelux_quarantined_rows_total", "Rows set aside with a reason.", ("feed",), registry=registry
         )
@@ -62,6 +53,18 @@ class Metrics:
         )
         self._circuit = Gauge(
             "vibelux_circuit_open", "1 while a service is left alone after failures.", ("service",), registry=registry
+        )
+        self._disagreements = Counter(
+            "vibelux_price_disagreements_total",
+            "Prices of which two routes say different things, each counted once.",
+            (*feed, "comparison"),
+            registry=registry,
+        )
+        self._compared = Gauge(
+            "vibelux_prices_compared",
+            "Prices that could be compared with the same price by another route at the last look.",
+            feed,
+            registry=registry,
         )
         self._ages = _Ages(clock)
         registry.register(self._ages)
@@ -85,6 +88,14 @@ class Metrics:
         self._rows.labels(feed.name, "corrected").inc(corrected)
         self._quarantined.labels(feed.name).inc(quarantined)
 
+    def compared(self, feed: str, count: int) -> None:
+        """How many prices of a feed were held against what another route says."""
+        self._compared.labels(*feed.split("/")).set(count)
+
+    def disagree(self, feed: str, comparison: str, count: int) -> None:
+        """So many more prices of a feed are said otherwise by another route."""
+        self._disagreements.labels(*feed.split("/"), comparison).inc(count)
+
     def gaps(self, feed: Feed, count: int) -> None:
         """How many intervals were missing."""
         self._missing.labels(feed.name).set(count)
@@ -100,14 +111,6 @@ class Metrics:
     def fresh_until(self, feed: Feed, newest_end: datetime) -> None:
         """The end of the newest interval known of a feed, UTC."""
         self._ages.newest[feed] = newest_end
-
-    def electricity_change(self, region: str, percent: float) -> None:
-        """How the real-time price moved."""
-        self._electricity.labels(region).set(percent)
-
-    def gas_change(self, hub: str, percent: float) -> None:
-        """How a hub's price moved."""
-        self._gas.labels(hub).set(percent)
 
 
 class _Ages(MetricCollector):

@@ -58,9 +58,11 @@ class F(IntEnum):
     SPREAD_DAY = 15
     DAY_AHEAD_LEVEL = 16
     """How the newest published 24 hours depart from the medians of their hours over the 7 days before."""
-    LOAD_TYPE = 17
+    SHAPE = 17
+    """The newest 24 hours' mean, and what the same hour of 14 days departed from the 24 hours that it was in."""
+    LOAD_TYPE = 18
     """Forecast (net) load less that of recent same hours, in its standard deviations."""
-    LOAD_DAY = 18
+    LOAD_DAY = 19
 
 
 class Known(NamedTuple):
@@ -133,6 +135,7 @@ def features(known: Known, starts: Minutes, ends: Minutes) -> Features:
     raw = prices.rows_back(starts, ends, back)
     past = z(raw)
     usual = median_known(past)
+    shape = _shape(prices, until, raw)
     base = np.where(np.isfinite(usual), usual, 0.0)
     windows = _days_back(until, until // 60 * 60, (prices.step, 60, 180))
     newest = z(prices.rows(*windows))
@@ -146,6 +149,7 @@ def features(known: Known, starts: Minutes, ends: Minutes) -> Features:
         F.MEDIAN_7: median_known(past[..., :_LEVEL_DAYS]),
         F.MEDIAN_14: base,
         F.DAY_AHEAD: base,
+        F.SHAPE: z(shape[..., None])[..., 0],
     }
     by_row: dict[F, Array] = {F.LEVEL: mean_known(departs[:, 3:]), **_three(F.LAST_STEP, departs)}
     low = np.fmin(np.fmin.reduce(past, axis=-1), np.fmin.reduce(today, axis=-1)[:, None])
@@ -176,6 +180,13 @@ def features(known: Known, starts: Minutes, ends: Minutes) -> Features:
             load = np.where((ends <= known.load_until[:, None])[..., None], load, 0.0)
         values[..., F.LOAD_TYPE :] = load
     return Features(values, centre, scale, published, low - _ENVELOPE, high + _ENVELOPE, raw[..., 0], week[..., 0])
+
+
+def _shape(prices: Series, until: Minutes, raw: Array) -> Array:
+    """The newest level with the usual shape of a day, USD/kWh, shape (rows, steps)."""
+    ends = until - DAY * np.arange(PAST_DAYS)
+    levels = prices.rows(ends - DAY, ends)
+    return levels[:, :1] + median_known(raw - levels[:, None])
 
 
 def _three(first: F, columns: Array) -> dict[F, Array]:

@@ -63,7 +63,7 @@ def read_history(
     frame = _frame(path)
     names = {_plain(name): name for name in frame.columns}
     if market is None:
-        named = DAY_AHEAD if _DAY_AHEAD_NAME.search(path.name) or _is_workbook(names) else None
+        named = DAY_AHEAD if named_day_ahead(path) or _is_workbook(names) else None
         market = named or next(one.real_time_market for one in REGIONS if one.iso_region == rules.iso_region)
     if {"delivery_date", "hour_ending", "dam_lmp", "rtm_lmp"} <= set(names):
         wall = _dates(frame["delivery_date"], "%Y-%m-%d") + 60 * (frame["hour_ending"].cast(int).to_numpy() - 1)
@@ -84,6 +84,11 @@ def read_history(
     if holds_node is not None:
         frame = _only(path, frame, holds_node, node)
     return History(rules, market, _tidy(path, frame, names, price, rules.zone_name))
+
+
+def named_day_ahead(path: Path) -> bool:
+    """Whether a file's name says that its prices are day-ahead ones."""
+    return _DAY_AHEAD_NAME.search(path.name) is not None
 
 
 def with_day_ahead(history: History, day_ahead: History) -> History:

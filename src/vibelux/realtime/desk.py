@@ -7,17 +7,19 @@ that grows stale changes a decision as much as one that comes. A facility whose 
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import structlog
 
 from vibelux.dispatch.decision import Decision, View, decide
 from vibelux.dispatch.facility import Facility
+from vibelux.dispatch.keeper import PlanKeeper
 from vibelux.dispatch.planned import Planned
 from vibelux.dispatch.state import PlantState
 from vibelux.ingest.events import MarketDataUpdated
@@ -35,6 +37,7 @@ from vibelux.realtime.gather import market_rows
 from vibelux.realtime.metrics import DeskMetrics
 from vibelux.realtime.reported import Contradictions, Reported, newest_report
 from vibelux.realtime.subscriptions import Subscription, Subscriptions
+from vibelux.realtime.what_if import Assumed
 from vibelux.store import decisions as kept
 from vibelux.store.database import Database
 from vibelux.store.facilities import all_facilities
@@ -44,6 +47,8 @@ log = structlog.get_logger(__name__)
 _TICK_SECONDS = 1.0
 """Of the wall: how often the desk looks whether time alone has changed something."""
 _RELOAD_SECONDS = 5.0
+_PROOF_SECONDS = 0.5
+_FEW = 8
 _ANYWHERE = Path("/")
 """Facilities that an operator's own file or command put there name their demand files by whole paths."""
 _ROWS = {"electricity": "real_time", "gas": "gas", "carbon": "carbon"}
@@ -67,6 +72,7 @@ class _Held:
     signature: tuple[Any, ...] | None = None
     valid_until: datetime | None = None
     planned: Planned | None = None
+    keeper: PlanKeeper = field(default_factory=PlanKeeper)
     reported: Reported = field(default_factory=Reported)
     contradicted: Contradictions = frozenset()
     """What the decision in force knew that engines did otherwise."""
@@ -114,9 +120,19 @@ class Desk:
         self._complained: dict[str, str] = defaultdict(str)
 
     @property
+    def _proof_seconds(self) -> float:
+        """A few facilities leave time to look for proof at each decision, many do not."""
+        return _PROOF_SECONDS if len(self._held) <= _FEW else 0.0
+
+    @property
     def facilities(self) -> tuple[Facility, ...]:
         """All that the desk decides for."""
         return tuple(held.facility for held in self._held.values())
+
+    def facility(self, facility_id: str) -> Facility | None:
+        """One of them; None for one that there is not."""
+        held = self._held.get(facility_id)
+        return None if held is None else held.facility
 
     async def start(self) -> None:
         """Takes up the facilities and what was last decided for them.
@@ -193,14 +209,38 @@ class Desk:
             **{name: figures[name] for name in ("plan", "nextChange", "bindingLimits")},
         }
 
-    async def _view(self, held: _Held, now: datetime) -> View | None:
+    async def what_if(self, facility_id: str, body: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The answer under other assumptions, beside the one in force; nothing is stored, told or remembered.
+
+        Raises:
+            UsageError, ConfigError: the assumptions make no plant.
+            StoreUnavailable: the database is away.
+        """
+        held = self._held.get(facility_id)
+        if held is None:
+            return None
+        assumed = Assumed.of(body)
+        now, facility = self._clock.now(), assumed.facility(held.facility)
+        rows = assumed.rows(facility, held.rows, now)
+        current = conditions(facility, now, rows, self._limits, self._missing(facility))
+        view = assumed.view(await self._view(facility, held.planned, now))
+        state = held.reported.state(held.state, facility.zone_name)
+        decision = await asyncio.to_thread(decide, facility, current, state, now, view)
+        plan = None if decision.planned is None else decision.planned.rows()
+        return _answer(current, decision, now) | {
+            "assumed": msgspec.to_builtins(assumed),
+            "schedule": plan,
+            "inForce": None if held.answer is None else held.answer["decision"],
+        }
+
+    async def _view(self, facility: Facility, planned: Planned | None, now: datetime) -> View | None:
         if self._ahead is None:
             return None
-        seen = await self._ahead(held.facility, now)
+        seen = await self._ahead(facility, now)
         if seen is None:
             return None
         outlook, demands = seen
-        return View(outlook, demands, None if held.planned is None else held.planned.engines_at(now))
+        return View(outlook, demands, None if planned is None else planned.engines_at(now))
 
     def close(self) -> None:
         """Ends all subscriptions."""
@@ -236,9 +276,11 @@ class Desk:
         self._wake.set()
 
     def _conditions(self, held: _Held, now: datetime) -> Conditions:
-        setting = self._missing_keys.get(held.facility.iso_region)
-        missing = {"electricity": setting} if setting else {}
-        return conditions(held.facility, now, held.rows, self._limits, missing)
+        return conditions(held.facility, now, held.rows, self._limits, self._missing(held.facility))
+
+    def _missing(self, facility: Facility) -> dict[str, str]:
+        setting = self._missing_keys.get(facility.iso_region)
+        return {"electricity": setting} if setting else {}
 
     def _changed_by_time(self, held: _Held) -> bool:
         """Whether the prices have aged into something else, or the decision has run out."""
@@ -306,7 +348,9 @@ class Desk:
         rows = await market_rows(self._db, facility, now, limit)
         held.rows = replace(rows, intensity=await self._intensities.at(facility, now))
         current = self._conditions(held, now)
-        view = await self._view(held, now)
+        view = await self._view(facility, held.planned, now)
+        if view is not None:
+            view = replace(view, planned=held.keeper.at(now, proof_seconds=self._proof_seconds))
         held.reported = await self._newest_report(held, now)
         state = held.reported.state(held.state, facility.zone_name)
         decision = held.reported.told_in(await asyncio.to_thread(decide, facility, current, state, now, view))

@@ -7,7 +7,9 @@ then, and where there is no history, the weights of a start do. Nothing of this 
 import asyncio
 from collections import deque
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from functools import reduce
+from operator import add
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -17,15 +19,16 @@ from vibelux.market.clock import Clock
 from vibelux.market.errors import StoreUnavailable, UsageError
 from vibelux.market.intervals import floor_to
 from vibelux.market.regions import region_of
-from vibelux.outlook.learn import DAY_AHEAD, LEARN_DAYS, Model, learn
+from vibelux.outlook.learn import LEARN_DAYS, Model, learn
 from vibelux.outlook.past import Series
 from vibelux.outlook.price import Outlook, expect
+from vibelux.outlook.scores import LEADS
 from vibelux.realtime.hindsight import Hindsight
-from vibelux.realtime.known import NEVER, GridLoad, NodePrices, Subject
+from vibelux.realtime.known import NEVER, GridLoad, NodePrices, Subject, checked
 from vibelux.realtime.metrics import ForecastMetrics
 from vibelux.store import forecast_scores
 from vibelux.store.database import Database
-from vibelux.store.forecast_scores import Scored, Sums
+from vibelux.store.forecast_scores import Scored
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +37,8 @@ _DAY = timedelta(days=1)
 _FORGOTTEN_AFTER = timedelta(days=1)
 _LOOK_SECONDS = 5.0
 """Of the wall: how often it is looked whether a model is due."""
+_MOST_OF_CALLERS = 64
+"""While fewer nodes than this are held, any that is asked for is; callers shall not fill the memory."""
 _SHOWN_DAYS = timedelta(days=7)
 """Metrics tell of the last week."""
 
@@ -105,25 +110,28 @@ class Expectations:
     async def outlook(self, facility: Facility, now: datetime) -> Outlook:
         """The prices to expect at a facility's node, in the real-time market of its grid: see `outlook_of`."""
         market = region_of(facility.iso_region).real_time_market
-        return await self.outlook_of(Subject(facility.iso_region, facility.pricing_node, market), now)
+        subject = Subject(facility.iso_region, facility.pricing_node, market)
+        return await self.outlook_of(subject, now, is_facility=True)
 
-    async def outlook_of(self, subject: Subject, now: datetime) -> Outlook:
+    async def outlook_of(self, subject: Subject, now: datetime, *, is_facility: bool = False) -> Outlook:
         """The prices to expect from `now` on, made of what was known then and of nothing else.
 
         Of one node, 48 hours ahead. Where nothing is known its steps are `MISSING`.
 
+        Args:
+            subject: of which node and market.
+            now: the moment, UTC.
+            is_facility: a facility stands there; of other nodes only so many are held and learnt.
+
         Raises:
             StoreUnavailable: the database is away.
-            UsageError: no such grid, or a market that none of its feeds publishes as its own.
+            UsageError: no such grid, or a market of which there is no outlook.
         """
-        if subject.market not in {region_of(subject.iso_region).real_time_market, DAY_AHEAD}:
-            raise UsageError(
-                f"{subject.iso_region} has no outlook of {subject.market!r}; there are"
-                f" {region_of(subject.iso_region).real_time_market} and {DAY_AHEAD}"
-            )
-        node = self._nodes.get(subject)
+        node = self._nodes.get(checked(subject))
         if node is None:
-            node = self._nodes[subject] = _Node(self._db, subject)
+            node = _Node(self._db, subject)
+            if is_facility or len(self._nodes) < _MOST_OF_CALLERS:
+                self._nodes[subject] = node
         node.asked_at = max(node.asked_at, now)
         async with node.reading:
             found = node.ready(now)
@@ -230,23 +238,48 @@ class Expectations:
             self._metrics.show(sums)
         return sum(one.sums.steps for one in scored)
 
+    async def rows(self, iso_region: str, pricing_node: str, market: str, now: datetime) -> list[dict[str, Any]]:
+        """The outlook of any node, as `Outlook.rows` gives it.
+
+        Raises:
+            StoreUnavailable: the database is away.
+            UsageError: as `outlook_of`.
+        """
+        return (await self.outlook_of(Subject(iso_region, pricing_node, market), now)).rows()
+
     async def scores(
         self, iso_region: str, pricing_node: str | None, market: str | None, first: date, last: date
-    ) -> dict[str, Sums]:
-        """What was off on the days [first, last], by range of leads.
+    ) -> list[dict[str, Any]]:
+        """How far off outlooks were on the days [first, last]: see `score_rows`.
 
         Raises:
             StoreUnavailable: the database is away.
         """
-        found = await forecast_scores.score_sums(
-            self._db, first=first, last=last, iso_region=iso_region, pricing_node=pricing_node, market=market
-        )
-        return {lead: sums for (_, lead), sums in found.items()}
+        return await score_rows(self._db, iso_region, pricing_node, market, first, last)
 
     def _on_market_data(self, event: MarketDataUpdated) -> None:
         for subject, node in self._nodes.items():
             if subject.iso_region.casefold() == event.provider and subject.pricing_node in event.names:
                 node.has_news = True
+
+
+async def score_rows(
+    db: Database, iso_region: str, pricing_node: str | None, market: str | None, first: date, last: date
+) -> list[dict[str, Any]]:
+    """How far off the outlooks given out for the days [first, last] were: a row a range of leads, nearest first.
+
+    `Sums.means` in USD/MWh, with `lead`; the last row is of all leads. Empty where nothing was scored.
+
+    Raises:
+        StoreUnavailable: the database is away.
+    """
+    found = await forecast_scores.score_sums(
+        db, first=first, last=last, iso_region=iso_region, pricing_node=pricing_node, market=market
+    )
+    by_lead = {lead: sums for (_, lead), sums in found.items()}
+    if by_lead:
+        by_lead["all"] = reduce(add, by_lead.values())
+    return [{"lead": lead} | by_lead[lead].means() for lead in LEADS if lead in by_lead]
 
 
 def _expected(prices: NodePrices, model: Model, load: Series | None, now: datetime) -> Outlook:

@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from vibelux.market.errors import UsageError
 from vibelux.market.intervals import floor_to
+from vibelux.market.regions import region_of
 from vibelux.outlook.learn import DAY_AHEAD, History, Rules
 from vibelux.outlook.net_load import OF_DAY_AHEAD, PARTS, net_load, stretches
 from vibelux.outlook.past import DAY, Series, utc_minutes, wall_minutes
@@ -40,6 +42,19 @@ class Subject(NamedTuple):
     iso_region: str
     pricing_node: str
     market: str
+
+
+def checked(subject: Subject) -> Subject:
+    """The same, if there is an outlook of it.
+
+    Raises:
+        UsageError: no such grid, or a market that is neither its real-time market nor day-ahead.
+    """
+    real_time = region_of(subject.iso_region).real_time_market
+    if subject.market not in {real_time, DAY_AHEAD}:
+        said = f"{subject.iso_region} has no outlook of {subject.market!r}"
+        raise UsageError(f"{said}; there are {real_time} and {DAY_AHEAD}")
+    return subject
 
 
 class NodePrices:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from vibelux.market.regions import region_of
-from vibelux.market.units import MWH_PER_KWH
 from vibelux.store.forecast_scores import Sums
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -35,6 +34,32 @@ class DeskMetrics:
         )
 
 
+class PriceMetrics:
+    """How prices moved, as the brief names it."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._electricity = Gauge(
+            "electricity_price_change_percent",
+            "Change of the real-time price against the last one, of what is below 10 USD/MWh against that.",
+            ("region",),
+            registry=registry,
+        )
+        self._gas = Gauge(
+            "gas_price_change_percent",
+            "Change of the gas price against that of the last trading day.",
+            ("hub",),
+            registry=registry,
+        )
+
+    def electricity_change(self, region: str, change: float) -> None:
+        """How a region's price moved, 0.05 for five percent more."""
+        self._electricity.labels(region).set(100.0 * change)
+
+    def gas_change(self, hub: str, change: float) -> None:
+        """How a hub's price moved."""
+        self._gas.labels(hub).set(100.0 * change)
+
+
 class ForecastMetrics:
     """How far off the expected prices of the last days were, beside the two naive forecasts."""
 
@@ -62,8 +87,8 @@ class ForecastMetrics:
     def show(self, sums: Mapping[tuple[str, str], Sums]) -> None:
         """Shows the sums of a stretch of days, by grid and range of leads."""
         for (iso_region, lead), found in sums.items():
-            place, all_mwh = (region_of(iso_region).region, lead), found.steps * MWH_PER_KWH
-            self._mae.labels(*place).set(found.abs_error / all_mwh)
-            self._naive.labels(*place, "yesterday").set(found.abs_error_yesterday / all_mwh)
-            self._naive.labels(*place, "last week").set(found.abs_error_last_week / all_mwh)
-            self._coverage.labels(*place).set(found.within / found.steps)
+            place, means = (region_of(iso_region).region, lead), found.means()
+            self._mae.labels(*place).set(means["mae"])
+            self._naive.labels(*place, "yesterday").set(means["mae_yesterday"])
+            self._naive.labels(*place, "last week").set(means["mae_last_week"])
+            self._coverage.labels(*place).set(means["coverage"])

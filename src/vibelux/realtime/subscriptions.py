@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 Message = dict[str, Any]
@@ -42,6 +42,11 @@ class Subscriptions:
     def __init__(self) -> None:
         self._listeners: dict[str, set[Subscription]] = defaultdict(set)
 
+    @property
+    def facilities(self) -> set[str]:
+        """Those that somebody listens to."""
+        return set(self._listeners)
+
     def join(self, facility_id: str) -> Subscription:
         """A listener that from now on gets every message of the facility."""
         subscription = Subscription(self, facility_id)
@@ -50,10 +55,13 @@ class Subscriptions:
 
     def leave(self, facility_id: str, subscription: Subscription) -> None:
         """Forgets a listener; one that has left already does no harm."""
-        self._listeners[facility_id].discard(subscription)
+        listeners = self._listeners.get(facility_id, set())
+        listeners.discard(subscription)
+        if not listeners:
+            self._listeners.pop(facility_id, None)
         subscription.put(None)
 
-    def publish(self, facility_id: str, messages: list[Message]) -> None:
+    def publish(self, facility_id: str, messages: Sequence[Message]) -> None:
         """Gives committed messages to the facility's listeners; never waits."""
         for subscription in tuple(self._listeners.get(facility_id, ())):
             for message in messages:

@@ -28,6 +28,7 @@ from vibelux.serve.routes import (
     market,
     nodes,
     operations,
+    outlook,
     page,
 )
 from vibelux.serve.websocket import Sockets
@@ -56,6 +57,7 @@ def create_app(state: ServeState) -> FastAPI:
         market,
         history,
         commodities,
+        outlook,
         nodes,
         facilities,
         operations,

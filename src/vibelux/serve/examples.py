@@ -62,6 +62,40 @@ LATEST_PRICE: Example = {name: _PRICE[name] for name in _PRICE if name != "kind"
     "ageSeconds": 0.0,
 }
 
+_EXPECTED: Example = {"iso_region": "CAISO", "pricing_node": "TH_NP15_GEN-APND", "market": "real-time-5min"}
+OUTLOOK: Example = {
+    "rows": [
+        {
+            "start": "2026-07-14T20:00:00Z",
+            "end": "2026-07-14T20:05:00Z",
+            "kind": "forecast",
+            "price": 0.0587,
+            "p10": 0.0412,
+            "p50": 0.0587,
+            "p90": 0.0931,
+            "source": "forecast of real-time-5min: same hours of the last 14 days; learnt from 182 days",
+        }
+    ],
+    "next": None,
+    **_EXPECTED,
+    "timestamp": "2026-07-14T20:00:30Z",
+}
+OUTLOOK_SCORE: Example = {
+    "rows": [
+        {
+            "lead": "0-2 h",
+            "steps": 22320,
+            "mae": 8.1,
+            "mae_yesterday": 10.9,
+            "mae_last_week": 13.2,
+            "better_mae": 0.257,
+            "coverage": 0.79,
+        }
+    ],
+    "next": None,
+    **_EXPECTED,
+}
+
 RECORDS: dict[str, Example] = {
     "electricity-price": _PRICE,
     "gas-price": {

@@ -8,15 +8,16 @@ import asyncio
 import io
 import json
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from vibelux.market.frames import json_lines
 from vibelux.market.records import Kind
@@ -107,7 +108,21 @@ async def file_response(pages: Pages, form: str, after: str | None) -> Response:
     file = _File(pages, form, await pages.read(PAGE_ROWS, after))
     name = f"{pages.kind.name}.{form}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return StreamingResponse(file.chunks(), headers=headers, media_type=MEDIA_TYPES[form])
+    return _Sending(file, headers=headers, media_type=MEDIA_TYPES[form])
+
+
+class _Sending(StreamingResponse):
+    """Tells the file when its reader has left, however that came about."""
+
+    def __init__(self, file: "_File", *, headers: Mapping[str, str], media_type: str) -> None:
+        super().__init__(file.chunks(), headers=headers, media_type=media_type)
+        self._file = file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._file.leave()
 
 
 class _File(io.RawIOBase):
@@ -128,15 +143,19 @@ class _File(io.RawIOBase):
         """The bytes as they come. A fault in the middle breaks off, so that nobody takes a part for the whole."""
         _at_work.add(self)
         writing = self._loop.run_in_executor(_writers, self._write_all)
-        try:
-            while (chunk := await self._sent.get()) is not None:
-                yield chunk
-            await writing
-        finally:
-            self._left.set()
-            _at_work.discard(self)
-            with suppress(Exception):  # its reader has left, or has been told already
-                await asyncio.shield(writing)
+        writing.add_done_callback(self._ended)
+        while (chunk := await self._sent.get()) is not None:
+            yield chunk
+        await writing
+
+    def leave(self) -> None:
+        """Nobody reads any more."""
+        self._left.set()
+
+    def _ended(self, writing: "asyncio.Future[None]") -> None:
+        _at_work.discard(self)
+        if not writing.cancelled():
+            writing.exception()  # taken note of: its reader has been told, or has left
 
     def _write_all(self) -> None:
         from polars.io.plugins import register_io_source
@@ -145,7 +164,7 @@ class _File(io.RawIOBase):
             _write(register_io_source(self._frames, schema=self._schema), self._pages.kind, self._form, self)
         finally:
             if not self._left.is_set():
-                self._in_loop(self._sent.put(None))
+                self._in_loop(lambda: self._sent.put(None))
 
     def _frames(self, columns: list[str] | None, *_: object) -> "Iterator[pl.DataFrame]":
         """The pages, one after the other; what polars leaves out of a whole file it would not ask for."""
@@ -154,11 +173,13 @@ class _File(io.RawIOBase):
             yield page if columns is None else page.select(columns)
             if cursor is None:
                 return
-            page, cursor = self._in_loop(self._pages.read(PAGE_ROWS, cursor))
+            page, cursor = self._in_loop(partial(self._pages.read, PAGE_ROWS, cursor))
 
-    def _in_loop(self, work: Coroutine[Any, Any, T]) -> T:
+    def _in_loop(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """What the loop makes of it, waited for in the writer's thread until the reader has left."""
-        asked = asyncio.run_coroutine_threadsafe(work, self._loop)
+        if self._left.is_set():
+            raise BrokenPipeError("the reader has left")
+        asked = asyncio.run_coroutine_threadsafe(work(), self._loop)
         while True:
             try:
                 return asked.result(1.0)
@@ -177,9 +198,7 @@ class _File(io.RawIOBase):
         """Hands bytes to the loop."""
         with memoryview(content) as view:
             for first in range(0, len(view), _CHUNK_BYTES):
-                if self._left.is_set():
-                    raise BrokenPipeError("the reader has left")
-                self._in_loop(self._sent.put(bytes(view[first : first + _CHUNK_BYTES])))
+                self._in_loop(partial(self._sent.put, bytes(view[first : first + _CHUNK_BYTES])))
             self._size += len(view)
             return len(view)
 

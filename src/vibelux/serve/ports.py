@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from prometheus_client import CollectorRegistry
@@ -158,8 +158,32 @@ class Desk(Protocol):
         """
         ...
 
+    async def what_if(self, facility_id: str, body: Mapping[str, Any]) -> Row | None:
+        """The answer under other assumptions, the live state untouched; None for a facility it does not know.
+
+        Raises UsageError or ConfigError where the assumptions make no sense.
+        """
+        ...
+
     async def schedule(self, facility_id: str) -> Row | None:
         """The plan behind the newest decision: `rows`, one a step; None where it rests on no plan."""
+        ...
+
+
+class Outlooks(Protocol):
+    """Gives out the prices to expect (`realtime.expect`)."""
+
+    async def rows(self, iso_region: str, pricing_node: str, market: str, now: datetime) -> list[Row]:
+        """A row a step of the next 48 hours.
+
+        Raises UsageError for a market of which there is no outlook.
+        """
+        ...
+
+    async def scores(
+        self, iso_region: str, pricing_node: str | None, market: str | None, first: date, last: date
+    ) -> list[Row]:
+        """How far off the outlooks were on the days [first, last], a row a range of leads."""
         ...
 
 
@@ -178,6 +202,8 @@ class ServeState:
     version: str
     operations: "Operations | None" = None
     """Takes reports of facilities; None: they are not taken."""
+    outlooks: Outlooks | None = None
+    """None: no prices are expected in this process."""
     wall: Clock = field(default_factory=LiveClock)
     """The clock of keys, sessions and tickets: security runs in real time, also in a replay."""
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)

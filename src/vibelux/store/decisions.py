@@ -7,12 +7,14 @@ All functions raise `StoreUnavailable` when the database is away.
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from psycopg.rows import dict_row
 
 from vibelux.store.database import Database, Readable
 from vibelux.store.jsons import jsonb
+from vibelux.store.seat import Held
 
 Message = Mapping[str, Any]
 """`type` and `body`."""
@@ -25,25 +27,62 @@ async def save_decision(
     decision: Mapping[str, Any],
     conditions: Mapping[str, Any],
     messages: Sequence[Message],
+    *,
+    schedule: Mapping[str, Any] | None = None,
+    decision_id: UUID | None = None,
+    seat: Held | None = None,
 ) -> list[int]:
-    """Keeps a decision and puts its messages into the outbox, both or neither; the messages' numbers."""
+    """Keeps a decision and puts its messages into the outbox, both or neither; the messages' numbers.
+
+    Args:
+        db: where to.
+        facility_id: whose.
+        decided_at: when.
+        decision: what.
+        conditions: the other members of its answer.
+        messages: what is told of it.
+        schedule: the plan behind it; of each facility the newest one is kept.
+        decision_id: by it `numbers_of` finds a decision whose commit ended without a word.
+        seat: of the process that decides; one that has lost it keeps nothing. None: nobody else decides.
+    """
     async with db.connection() as connection:
+        if seat is not None:
+            await seat.check(connection)
+        numbers = await add_within(connection, facility_id, messages, decided_at)
         await connection.execute(
-            "INSERT INTO chp_decisions (facility_id, decided_at, decision, conditions) VALUES (%s, %s, %s, %s)",
-            (facility_id, decided_at, jsonb(decision), jsonb(conditions)),
+            "INSERT INTO chp_decisions (id, facility_id, decided_at, decision, conditions, seq)"
+            " VALUES (COALESCE(%s, gen_random_uuid()), %s, %s, %s, %s, %s)",
+            (decision_id, facility_id, decided_at, jsonb(decision), jsonb(conditions), max(numbers, default=None)),
         )
-        return await _add(connection, facility_id, messages, decided_at)
+        if schedule is None:
+            await connection.execute("DELETE FROM chp_schedules WHERE facility_id = %s", (facility_id,))
+        else:
+            await connection.execute(
+                "INSERT INTO chp_schedules (facility_id, body) VALUES (%s, %s)"
+                " ON CONFLICT (facility_id) DO UPDATE SET body = excluded.body",
+                (facility_id, jsonb(schedule)),
+            )
+        return numbers
+
+
+async def numbers_of(db: Readable, decision_id: UUID, messages: int) -> list[int] | None:
+    """The numbers of a decision's messages (so many) if it was kept, whatever was heard of its commit; else None."""
+    async with db.connection() as connection:
+        cursor = await connection.execute("SELECT seq FROM chp_decisions WHERE id = %s", (decision_id,))
+        row = await cursor.fetchone()
+    return None if row is None else list(range(row[0] - messages + 1, row[0] + 1))
 
 
 async def add_messages(db: Database, facility_id: str, messages: Sequence[Message], created_at: datetime) -> list[int]:
     """Puts messages into the facility's outbox, in order; their numbers."""
     async with db.connection() as connection:
-        return await _add(connection, facility_id, messages, created_at)
+        return await add_within(connection, facility_id, messages, created_at)
 
 
-async def _add(
+async def add_within(
     connection: psycopg.AsyncConnection, facility_id: str, messages: Sequence[Message], created_at: datetime
 ) -> list[int]:
+    """As `add_messages`, within a transaction that holds what the messages tell of."""
     if not messages:
         return []
     # The row stays locked until the commit, so that numbers become visible in their order.
@@ -64,6 +103,35 @@ async def _add(
             ],
         )
     return numbers
+
+
+async def told_prices(db: Readable, facility_id: str, kinds: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The price record of each kind that the facility was last told, as its outbox has it; none where it has none."""
+    async with db.connection() as connection:
+        cursor = await connection.execute(
+            "SELECT wanted.kind, newest.record FROM unnest(%s::text[]) AS wanted (kind) CROSS JOIN LATERAL"
+            " (SELECT body -> 'data' AS record FROM outbox WHERE facility_id = %s AND type = 'market-price-update'"
+            " AND body -> 'data' ->> 'kind' = wanted.kind ORDER BY seq DESC LIMIT 1) AS newest",
+            (list(kinds), facility_id),
+        )
+        return dict(await cursor.fetchall())
+
+
+async def latest_schedule(db: Readable, facility_id: str) -> dict[str, Any] | None:
+    """The plan behind the facility's newest decision; None where that rests on none."""
+    async with db.connection() as connection:
+        cursor = await connection.execute("SELECT body FROM chp_schedules WHERE facility_id = %s", (facility_id,))
+        row = await cursor.fetchone()
+    return None if row is None else row[0]
+
+
+async def last_seqs(db: Readable, facility_ids: Sequence[str]) -> dict[str, int]:
+    """The number of the newest message of each facility that has one."""
+    async with db.connection() as connection:
+        cursor = await connection.execute(
+            "SELECT facility_id, last_seq FROM facility_sequences WHERE facility_id = ANY(%s)", (list(facility_ids),)
+        )
+        return dict(await cursor.fetchall())
 
 
 async def last_seq(db: Readable, facility_id: str) -> int:
@@ -100,11 +168,11 @@ async def _last(connection: psycopg.AsyncConnection, facility_id: str) -> int:
 async def latest_decision(db: Readable, facility_id: str, at: datetime | None = None) -> dict[str, Any] | None:
     """The facility's newest decision, or the newest made at or before `at`.
 
-    Keys: `id`, `facility_id`, `decided_at`, `decision`, `conditions`.
+    Keys: `id`, `facility_id`, `decided_at`, `decision`, `conditions`, and `seq`, the number of its newest message.
     """
     async with db.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(
-            "SELECT id::text, facility_id, decided_at, decision, conditions FROM chp_decisions"
+            "SELECT id::text, facility_id, decided_at, decision, conditions, seq FROM chp_decisions"
             " WHERE facility_id = %s AND decided_at <= COALESCE(%s::timestamptz, 'infinity')"
             " ORDER BY decided_at DESC, created_at DESC LIMIT 1",
             (facility_id, at),

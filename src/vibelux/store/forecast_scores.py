@@ -6,6 +6,7 @@ from datetime import date
 
 from psycopg import sql
 
+from vibelux.market.units import MWH_PER_KWH
 from vibelux.store.database import Database
 
 _SUMS = ("steps", "abs_error", "abs_error_yesterday", "abs_error_last_week", "within")
@@ -33,6 +34,22 @@ class Sums:
     abs_error_last_week: float
     within: int
     """Steps whose price lay within p10 to p90."""
+
+    def __add__(self, other: "Sums") -> "Sums":
+        return Sums(*(getattr(self, name) + getattr(other, name) for name in _SUMS))
+
+    def means(self) -> dict[str, float]:
+        """Mean absolute errors in USD/MWh, by how much ours is below the better naive one's, and the coverage."""
+        errors = (self.abs_error, self.abs_error_yesterday, self.abs_error_last_week)
+        ours, yesterday, last_week = (error / self.steps / MWH_PER_KWH for error in errors)
+        return {
+            "steps": self.steps,
+            "mae": ours,
+            "mae_yesterday": yesterday,
+            "mae_last_week": last_week,
+            "better_mae": 1.0 - ours / least if (least := min(yesterday, last_week)) else 0.0,
+            "coverage": self.within / self.steps,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,6 +149,7 @@ async def retain(db: Database, now: datetime, kept: Kept) -> dict[str, int]:
     statements = (
         (kept.feed_days, "market_data_feeds", "DELETE FROM market_data_feeds WHERE timestamp < %s"),
         (kept.feed_days, "quarantined_rows", "DELETE FROM quarantined_rows WHERE received_at < %s"),
+        (kept.feed_days, "price_disagreements", "DELETE FROM price_disagreements WHERE found_at < %s"),
         (kept.outbox_days, "outbox", "DELETE FROM outbox WHERE created_at < %s"),
         (kept.operations_days, "facility_operations", "DELETE FROM facility_operations WHERE timestamp < %s"),
         (

@@ -35,6 +35,8 @@ _PRICES = sql.SQL(
 _PRICE_WANTED = sql.SQL(
     "market_interval_start = i.market_interval_start AND pricing_node = {pricing_node} AND market = w.market"
     " AND iso_region = {iso_region} AND known_at <= {as_of}"
+    # Said once more, so that months outside are left out when the statement is planned, not when it runs.
+    " AND market_interval_start >= {first} AND market_interval_start < {until}"
 )
 _HOURS = sql.SQL(
     "WITH hours AS (SELECT hour AS start, coalesce(s.issued_by, hour - s.ahead) AS issued_by"
@@ -112,7 +114,9 @@ async def price_points(
     Raises:
         StoreUnavailable: the database is away.
     """
-    wanted = _PRICE_WANTED.format(pricing_node=pricing_node, iso_region=iso_region, as_of=as_of)
+    wanted = _PRICE_WANTED.format(
+        pricing_node=pricing_node, iso_region=iso_region, as_of=as_of, first=min(since.values()), until=until
+    )
     statement = _PRICES.format(
         pack=_PACK.format(start=sql.SQL("i.market_interval_start"), value=sql.SQL("p.price_per_kwh")),
         markets=list(since),

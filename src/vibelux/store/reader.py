@@ -224,10 +224,12 @@ def order_of(kind: str) -> tuple[str, ...]:
 
 
 async def feed_status(db: Readable) -> list[Row]:
-    """Each feed's position, newest payload and newest error, by name."""
+    """Each feed's position, newest payload, newest error, and how many of its prices another route contradicts."""
     statement = sql.SQL(
         "SELECT feed, provider, data_type, region, position, received_at, origin, etag, last_modified,"
-        " encode(payload_sha256, 'hex') AS payload_sha256, error, error_at FROM feed_positions ORDER BY feed"
+        " encode(payload_sha256, 'hex') AS payload_sha256, error, error_at,"
+        " (SELECT count(*) FROM price_disagreements d WHERE d.feed = held.feed) AS price_disagreements"
+        " FROM feed_positions held ORDER BY feed"
     )
     return await _rows(db, statement)
 

@@ -101,6 +101,12 @@ async def write_payload(
     return written
 
 
+def subjects_of(parsed: Parsed) -> dict[str, set[str]]:
+    """By kind, the nodes, hubs, markets or locations of all rows."""
+    frames = {kind: frame for kind, frame in parsed.frames.items() if frame.height}
+    return {kind: set(frame[TABLES[kind].subject].unique().to_list()) for kind, frame in frames.items()}
+
+
 async def write_failure(db: Database, receipt: Receipt, error: VibeluxError) -> None:
     """Keeps a payload that could not be read, or the fact that none came; the feed's position stays.
 

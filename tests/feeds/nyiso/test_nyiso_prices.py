@@ -262,12 +262,21 @@ def test_generators_are_asked_for_only_where_one_is_wanted():
     ]
 
 
-def test_a_long_window_asks_for_monthly_archives():
-    assert urls(DAY_AHEAD, utc(4, month=11), utc(5, day=2, month=12) + timedelta(days=31), "WEST") == [
-        "csv/damlbmp/20261101damlbmp_zone_csv.zip",
-        "csv/damlbmp/20261201damlbmp_zone_csv.zip",
-        "csv/damlbmp/20270101damlbmp_zone_csv.zip",
+def test_days_long_past_are_asked_for_by_the_month_and_those_since_by_the_day():
+    found = urls(DAY_AHEAD, utc(4, day=28, month=4), utc(4, day=10, month=7), "WEST")
+    assert found == [
+        "csv/damlbmp/20260401damlbmp_zone_csv.zip",
+        "csv/damlbmp/20260501damlbmp_zone_csv.zip",
+        "csv/damlbmp/20260601damlbmp_zone_csv.zip",
+        "csv/damlbmp/20260701damlbmp_zone_csv.zip",
+        *(f"csv/damlbmp/202607{day:02d}damlbmp_zone.csv" for day in range(2, 10)),
     ]
+
+
+def test_one_day_long_past_is_in_the_archive_of_its_month():
+    window = Interval(utc(4, day=3, month=5), utc(4, day=4, month=5))
+    (request,) = REAL_TIME.requests(Ask(window, ("WEST",), at=utc(12)))
+    assert request.url.endswith("csv/realtime/20260501realtime_zone_csv.zip")
 
 
 def test_a_file_cut_off_after_a_quote_is_corrupt():

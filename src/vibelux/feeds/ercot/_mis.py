@@ -30,6 +30,8 @@ class Listed:
     """What a document is about, by the moment when it was published."""
     years: int | None = None
     """The list of yearly files, asked where the days wanted are older than the documents."""
+    overlapping: bool = False
+    """Whether a later document says anew what an earlier one said, so that it has to be read after it."""
 
 
 def list_of(report: Listed) -> Request:
@@ -47,6 +49,13 @@ def day_after(days: int) -> Callable[[datetime], Interval]:
     return lambda published: local_day(local_date(published, ZONE) + timedelta(days=days), ZONE)
 
 
+def ahead(minutes: int) -> Callable[[datetime], Interval]:
+    """Documents that look ahead anew each five minutes: of what one says, five minutes that far ahead stand for it."""
+    return lambda published: Interval(
+        published + timedelta(minutes=minutes), published + timedelta(minutes=minutes + 5)
+    )
+
+
 def lists(reports: Sequence[Listed]) -> Callable[[Ask], Iterator[Request]]:
     """A feed's `requests`: the list of each report."""
 
@@ -59,14 +68,14 @@ def lists(reports: Sequence[Listed]) -> Callable[[Ask], Iterator[Request]]:
 
 
 def downloads(reports: Sequence[Listed]) -> Callable[[Ask, Request, Payload], Iterator[Request]]:
-    """A feed's `follow`: the documents of a list that touch the window, newest first."""
+    """A feed's `follow`: the documents of a list that touch the window, newest first (`overlapping`: last)."""
 
     def follow(ask: Ask, request: Request, payload: Payload) -> Iterator[Request]:
         """Nothing for a document; for a list its documents, and the yearly list where it does not reach back."""
         for report in reports:
             if request.url == list_of(report).url:
                 documents = [(entry, report.covers(entry.published)) for entry in listed(payload, "_csv")]
-                for entry, covered in documents:
+                for entry, covered in reversed(documents) if report.overlapping else documents:
                     if covered.start < ask.window.end and covered.end > ask.window.start:
                         yield _download(entry)
                 oldest = min((covered.start for _, covered in documents), default=ask.window.end)

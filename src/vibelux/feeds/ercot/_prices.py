@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from vibelux.feeds._check import shaped
 from vibelux.feeds.ercot._tables import Table, numbers
-from vibelux.feeds.ercot._time import hours, runs
+from vibelux.feeds.ercot._time import endings, hours, runs
 from vibelux.market.records import ELECTRICITY_PRICE, Quarantined
 from vibelux.market.units import MWH_PER_KWH
 
@@ -16,10 +16,11 @@ PLAUSIBLE = (-2.0, 20.0)
 
 
 def prices(table: Table, market: str, price_type: str, quarantined: list[Quarantined]) -> "pl.DataFrame":
-    """The rows of a table as price records; its times are of dispatch runs or of hours and quarter hours."""
+    """The rows of a table as price records; its times are of runs, of the ends of intervals, or of (quarter) hours."""
     import polars as pl
 
-    timed = (runs if "run" in table.frame.columns else hours)(table.frame, quarantined)
+    timing = {"run": runs, "ending": endings}
+    timed = next((timing[role] for role in timing if role in table.frame.columns), hours)(table.frame, quarantined)
     priced = numbers(timed, "price", quarantined)
     return shaped(
         ELECTRICITY_PRICE,

@@ -30,6 +30,9 @@ _TEXTS = {
     "repeatedhourflag": "flag",
     "repeathourflag": "flag",
     "scedtimestamp": "run",
+    "intervalending": "ending",
+    "intervalrepeatedhourflag": "ending_flag",
+    "intervalrepeathourflag": "ending_flag",
     "posteddatetime": "posted",
     "settlementpoint": "node",
     "settlementpointname": "node",
@@ -60,8 +63,8 @@ class Layout:
 class Table:
     """The rows of one file or sheet: columns named by role, further ones by upstream's own stripped name.
 
-    Roles are `day hour interval flag run posted node node_type product model price`; cells are text, or numbers
-    where a whole column was.
+    Roles are `day hour interval flag run ending ending_flag posted node node_type product model price`; cells are
+    text, or numbers where a whole column was.
     """
 
     report: str
@@ -149,7 +152,7 @@ def numbers(frame: "pl.DataFrame", column: str, quarantined: list[Quarantined]) 
 
 def set_aside(frame: "pl.DataFrame", reason: str, quarantined: list[Quarantined]) -> None:
     """Keeps rows that cannot be used, with the reason."""
-    wanted = ("node", "product", "location", "day", "hour", "interval", "flag", "run", "start")
+    wanted = ("node", "product", "location", "day", "hour", "interval", "flag", "run", "ending", "start")
     for row in frame.iter_rows(named=True):
         place = " ".join(str(row[name]) for name in wanted if row.get(name) is not None)
         quarantined.append(

@@ -50,6 +50,14 @@ def runs(frame: "pl.DataFrame", quarantined: list[Quarantined]) -> "pl.DataFrame
     return frame.with_columns(end=pl.col("start") + pl.duration(minutes=5))
 
 
+def endings(frame: "pl.DataFrame", quarantined: list[Quarantined]) -> "pl.DataFrame":
+    """Adds `start` and `end` to rows with the end of five minutes, `ending`, and its `ending_flag`."""
+    import polars as pl
+
+    frame = _resolved(frame, ("ending", "ending_flag"), _moment, "end", quarantined)
+    return frame.with_columns(start=pl.col("end") - pl.duration(minutes=5))
+
+
 def issues(
     frame: "pl.DataFrame", name: str, received_at: datetime | None, quarantined: list[Quarantined]
 ) -> "pl.DataFrame":

@@ -1,9 +1,10 @@
 """ERCOT's day-ahead clearing prices for capacity, hourly: NP4-188-CD, and NP4-181-ER by year, a column a product.
 
-ECRS began on 10 June 2023. Since December 2025 there are real-time prices too (NP6-331-CD, by quarter hour),
-read where they are imported. Responsive reserve (RRS) is ERCOT's spinning reserve.
+ECRS began on 10 June 2023. Real-time prices (NP6-331-CD, by quarter hour) are read here too, and polled by
+`ercot/real-time-ancillary-services`. Responsive reserve (RRS) is ERCOT's spinning reserve.
 """
 
+from collections.abc import Sequence
 from datetime import time
 from typing import TYPE_CHECKING
 
@@ -25,21 +26,29 @@ _SERVICES = {
     "NSPIN": "non-spinning",
     "ECRS": "ecrs",
 }
+REAL_TIME = Layout(
+    "NP6-331-CD",
+    ("deliverydate", "deliveryhour", "deliveryinterval", "repeatedhourflag|repeathourflag", "astype", "mcpc"),
+)
 _LAYOUTS = (
     Layout("NP4-188-CD", ("deliverydate", "hourending", "ancillarytype", "mcpc", "dstflag")),
     Layout("NP4-181-ER", ("deliverydate", "hourending", "repeatedhourflag", "regdn", "regup", "rrs", "nspin")),
-    Layout(
-        "NP6-331-CD",
-        ("deliverydate", "deliveryhour", "deliveryinterval", "repeatedhourflag|repeathourflag", "astype", "mcpc"),
-    ),
+    REAL_TIME,
 )
+PLAUSIBLE = (-100.0, 30_000.0)
+"""USD a MW and hour."""
 _LISTED = (_mis.Listed(12329, _mis.day_after(1), years=13091),)
 
 
 def parse(payload: Payload) -> Parsed:
     """All products and intervals of a payload; a product that was not yet sold has a blank cell and no record."""
+    return read_reports(payload, _LAYOUTS)
+
+
+def read_reports(payload: Payload, layouts: Sequence[Layout]) -> Parsed:
+    """The same, of these reports alone."""
     quarantined: list[Quarantined] = []
-    frames = [_records(table, quarantined) for table in tables(payload, _LAYOUTS)]
+    frames = [_records(table, quarantined) for table in tables(payload, layouts)]
     return gathered(ANCILLARY_PRICE, frames, quarantined)
 
 
@@ -81,7 +90,7 @@ FEED = Feed(
     stale_after_seconds=36 * 3600,
     timezone=ZONE,
     unit="USD/MW/h",
-    plausible=(-100.0, 30_000.0),
+    plausible=PLAUSIBLE,
     columns=("DeliveryDate", "HourEnding", "AncillaryType", "MCPC", "DSTFlag"),
     requests=_mis.lists(_LISTED),
     parse=parse,

@@ -25,24 +25,28 @@ MIS = Service("mis.nyiso.com", seconds_between=1.0)
 URL = "http://mis.nyiso.com/public/csv"
 ZONE = "America/New_York"
 STAMP, LABEL = "Time Stamp", "Time Zone"
-_DAILY_FILES_KEPT = timedelta(days=10)
+DAYS_KEPT = timedelta(days=7)
+"""Daily files stay for seven to ten days, monthly archives for ever."""
 _BEHIND_UTC = {"EST": timedelta(hours=5), "EDT": timedelta(hours=4)}
 
 
 def file_requests(ask: Ask, *files: str) -> Iterator[Request]:
-    """Requests for files, each named `folder/file`: one a market day, or one a month for a long window.
+    """Requests for files, each named `folder/file`: one a market day, or one a month for days that are long past."""
+    day, archived = local_date(ask.window.start, ZONE), ""
+    while (whole := local_day(day, ZONE)).start < ask.window.end:
+        if whole.end >= ask.asked_at - DAYS_KEPT:
+            for file in files:
+                yield _request(file, f"{day:%Y%m%d}", ".csv")
+        elif archived != (month := f"{day:%Y%m}01"):
+            archived = month
+            for file in files:
+                yield _request(file, month, "_csv.zip")
+        day += timedelta(days=1)
 
-    Daily files stay about ten days and monthly archives for ever, so a window longer than that asks for archives.
-    """
-    monthly = ask.window.end - ask.window.start > _DAILY_FILES_KEPT
-    day = local_date(ask.window.start, ZONE)
-    if monthly:
-        day = day.replace(day=1)
-    while local_day(day, ZONE).start < ask.window.end:
-        for file in files:
-            folder, _, name = file.partition("/")
-            yield Request(f"{URL}/{folder}/{day:%Y%m%d}{name}{'_csv.zip' if monthly else '.csv'}")
-        day = (day.replace(day=1) + timedelta(days=32)).replace(day=1) if monthly else day + timedelta(days=1)
+
+def _request(file: str, stamp: str, ending: str) -> Request:
+    folder, _, name = file.partition("/")
+    return Request(f"{URL}/{folder}/{stamp}{name}{ending}")
 
 
 def members(payload: Payload) -> list[Member]:

@@ -5,12 +5,14 @@ so that energy + congestion + loss is the price. Energy is not printed: it is wh
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from vibelux.feeds._check import shaped
 from vibelux.feeds._feed import Payload
 from vibelux.feeds.nyiso._files import STAMP, Form, all_rows
-from vibelux.market.records import ELECTRICITY_PRICE, Quarantined
+from vibelux.market.errors import SchemaChanged
+from vibelux.market.records import ELECTRICITY_PRICE, Parsed, Quarantined
 from vibelux.market.units import MWH_PER_KWH
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ CUSTOM_REPORT = {
     _CONGESTION: ("DAM Gen Congestion", *ALIASES[_CONGESTION]),
 }
 """The same columns in an export of the Decision Support page."""
+_HOURLY = ("damlbmp", "rtlbmp")
 PLAUSIBLE = (-3.0, 10.0)
 """USD/kWh. Bids reach 2,000 USD/MWh; shortage prices and congestion add to that."""
 ZONES = {
@@ -48,6 +51,29 @@ def rows(
     """All rows of all files: `moment`, `Name`, and the three numbers in USD/MWh."""
     form = Form(columns=COLUMNS, numbers=(_PRICE, _LOSS, _CONGESTION), series=("Name", "PTID"), aliases=aliases)
     return all_rows(payload, form, quarantined)
+
+
+def hourly(
+    payload: Payload, market: str, reports: tuple[str, str], aliases: Mapping[str, Sequence[str]] = ALIASES
+) -> Parsed:
+    """Price records of a file whose stamps are the starts of hours.
+
+    Raises:
+        SchemaChanged: a stamp is not on the hour, or the file is named after another market: all print the same columns.
+    """
+    import polars as pl
+
+    parsed = Parsed()
+    family = reports[0].partition("_")[0]
+    others = [other for other in _HOURLY if other != family and other in payload.name]
+    if others:
+        raise SchemaChanged(f"{payload.name}: {others[0]} where {family} was promised", missing=(family,), extra=others)
+    frame = rows(payload, parsed.quarantined, aliases)
+    if (frame["moment"].dt.minute() != 0).any():
+        raise SchemaChanged(f"{payload.name or 'payload'}: stamps off the hour where hourly prices were promised")
+    frame = frame.with_columns(start="moment", end=pl.col("moment") + timedelta(hours=1), market=pl.lit(market))
+    parsed.frames[ELECTRICITY_PRICE.name] = records(frame, reports)
+    return parsed
 
 
 def records(frame: "pl.DataFrame", reports: tuple[str, str]) -> "pl.DataFrame":

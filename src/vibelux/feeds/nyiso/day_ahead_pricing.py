@@ -4,12 +4,11 @@ Stamps are the starts of hours.
 """
 
 from collections.abc import Iterator
-from datetime import time, timedelta
+from datetime import time
 
 from vibelux.feeds._feed import Ask, Daily, Feed, Payload, Request
 from vibelux.feeds.nyiso import _files, _lbmp
-from vibelux.market.errors import SchemaChanged
-from vibelux.market.records import ELECTRICITY_PRICE, Parsed
+from vibelux.market.records import Parsed
 
 
 def requests(ask: Ask) -> Iterator[Request]:
@@ -23,19 +22,9 @@ def parse(payload: Payload) -> Parsed:
     """One record a zone or generator and hour; the repeated autumn hour is told by the order of the rows.
 
     Raises:
-        SchemaChanged: a stamp is not on the hour, so these are not day-ahead prices.
+        SchemaChanged: a stamp is not on the hour, so these are not hourly prices.
     """
-    import polars as pl
-
-    parsed = Parsed()
-    frame = _lbmp.rows(payload, parsed.quarantined, _lbmp.CUSTOM_REPORT)
-    if (frame["moment"].dt.minute() != 0).any():
-        raise SchemaChanged(f"{payload.name or 'payload'}: stamps off the hour where hourly prices were promised")
-    frame = frame.with_columns(
-        start="moment", end=pl.col("moment") + timedelta(hours=1), market=pl.lit("day-ahead-hourly")
-    )
-    parsed.frames[ELECTRICITY_PRICE.name] = _lbmp.records(frame, ("damlbmp_zone", "damlbmp_gen"))
-    return parsed
+    return _lbmp.hourly(payload, "day-ahead-hourly", ("damlbmp_zone", "damlbmp_gen"), _lbmp.CUSTOM_REPORT)
 
 
 FEED = Feed(
@@ -55,5 +44,6 @@ FEED = Feed(
     requests=requests,
     parse=parse,
     nodal=True,
+    archived_after=_files.DAYS_KEPT,
     source="mis.nyiso.com P-2A, P-2B; proven on an export of the same numbers, the daily files not yet",
 )

@@ -58,5 +58,6 @@ FEED = Feed(
     columns=COLUMNS,
     requests=requests,
     parse=parse,
+    archived_after=_files.DAYS_KEPT,
     source="mis.nyiso.com P-63; proven on recordings of 2016 and 2025",
 )

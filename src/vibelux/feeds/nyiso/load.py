@@ -55,5 +55,6 @@ FEED = Feed(
     columns=COLUMNS,
     requests=requests,
     parse=parse,
+    archived_after=_files.DAYS_KEPT,
     source="mis.nyiso.com P-58B; proven on recordings of 2017 and 2019, the autumn day among them",
 )

@@ -60,5 +60,6 @@ FEED = Feed(
     columns=COLUMNS,
     requests=requests,
     parse=parse,
+    archived_after=_files.DAYS_KEPT,
     source="mis.nyiso.com P-7; proven on recordings of 2017 and 2020, the spring day among them",
 )

@@ -17,7 +17,7 @@ _A_POLL = timedelta(hours=3)
 
 def requests(ask: Ask) -> Iterator[Request]:
     """For a poll the latest interval first; then the day's zones, and its generators (10 MB) if one is asked for."""
-    if ask.window.end - ask.window.start <= _A_POLL:
+    if ask.asked_at - ask.window.start <= _A_POLL:
         yield Request(_LATEST)
     yield from _files.file_requests(ask, "realtime/realtime_zone")
     if not _lbmp.ZONES.issuperset(ask.nodes):
@@ -58,5 +58,6 @@ FEED = Feed(
     parse=parse,
     nodal=True,
     market="real-time-5min",
+    archived_after=_files.DAYS_KEPT,
     source="mis.nyiso.com P-24A, P-24B; a recording of 2016 holds three stamps; daily files not yet proven on one",
 )

@@ -121,5 +121,6 @@ FEED = Feed(
     columns=COLUMNS,
     requests=requests,
     parse=parse,
+    archived_after=_files.DAYS_KEPT,
     source="mis.nyiso.com P-5, P-6B; columns as public readers name them, not yet proven on a recording",
 )

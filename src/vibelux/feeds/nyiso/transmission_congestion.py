@@ -130,5 +130,6 @@ FEED = Feed(
     columns=COLUMNS,
     requests=requests,
     parse=parse,
+    archived_after=_files.DAYS_KEPT,
     source="mis.nyiso.com P-32, P-33, P-511A; flows proven on a recording of 2017, constraints not yet",
 )

@@ -24,7 +24,7 @@ _STAMPS = ("tst", "received_at", "timestamp", "at")
 _WHOLE = ("operations", "telemetry")
 """Last levels of topics whose messages are whole reports; the level before is the facility."""
 _UNIT_VALUE = re.compile(r"(?:.*/)?([^/]+)/units/([^/]+)/([^/]+)")
-_VALUE = re.compile(r"(?:.*/)?([^/]+)/([^/]+)")
+_VALUE = re.compile(r"(?:.*/)?([^/]+)/readings/([^/]+)")
 _HOLD = timedelta(seconds=60)
 _SOURCE = "recorded MQTT"
 

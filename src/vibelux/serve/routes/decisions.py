@@ -5,16 +5,34 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
+from vibelux.market.errors import ConfigError
 from vibelux.serve import examples
 from vibelux.serve.answers import json_response, unavailable
 from vibelux.serve.auth import DOCUMENTED, Asking, DoorOf, State
-from vibelux.serve.errors import not_found
+from vibelux.serve.bodies import read_body
+from vibelux.serve.errors import bad_request, not_found
 from vibelux.serve.routes._query import After, FacilityId, From, OptionalText, To, moment, next_url, window
-from vibelux.serve.shapes import FAILURES, DecisionAnswer, DecisionRows, Rows, answered
+from vibelux.serve.shapes import FAILURES, DecisionAnswer, DecisionRows, Rows, answered, body_like
 
 _DAY = timedelta(days=1)
 _JUST_NOW = timedelta(seconds=1)
 """The end is not included, and a decision of this very moment should be."""
+
+_NUMBER = {"type": "number"}
+_ASSUMED: dict[str, Any] = {
+    "type": "object",
+    "required": ["facilityId"],
+    "properties": {
+        "facilityId": {"type": "string"},
+        "gridPrice": _NUMBER | {"description": "USD/kWh in this step"},
+        "gasPrice": _NUMBER | {"description": "USD/MMBtu (HHV), of the market"},
+        "co2Price": _NUMBER | {"description": "USD per metric ton"},
+        "expectedPriceFactor": _NUMBER | {"minimum": 0, "description": "every expected price times this"},
+        "expectedPriceAdder": _NUMBER | {"description": "and this added, USD/kWh"},
+        "set": {"type": "object", "description": "fields of the facility by their paths"},
+    },
+    "additionalProperties": False,
+}
 
 router = APIRouter(prefix="/api/chp", tags=["decisions"], dependencies=DOCUMENTED)
 
@@ -54,6 +72,28 @@ async def schedule(facility_id: FacilityId, caller: Asking, door: DoorOf, state:
         "detail": "The newest decision rests on no plan.",
     }
     return json_response(plan or none)
+
+
+@router.post(
+    "/what-if",
+    responses={200: answered(DecisionAnswer, examples.DECISION), **FAILURES},
+    openapi_extra=body_like(
+        _ASSUMED, {"facilityId": "salinas-1", "gridPrice": 0.09, "set": {"chp.engine-1.rated_kw": 800}}
+    ),
+    summary="The decision under other assumptions",
+)
+async def what_if(request: Request, caller: Asking, door: DoorOf, state: State) -> Response:
+    """As `/decision`, with `assumed`, the `schedule` and the decision `inForce`. Nothing is stored or told."""
+    body = await read_body(request, dict[str, Any])
+    facility_id = body.pop("facilityId", None)
+    if not isinstance(facility_id, str):
+        raise bad_request("facilityId: should be the id of a facility")
+    await door.facility(caller, facility_id, "read")
+    try:
+        answer = await state.desk.what_if(facility_id, body)
+    except ConfigError as error:
+        raise bad_request(str(error)) from error
+    return json_response(answer or unavailable(state.clock.now()))
 
 
 @router.get(

@@ -1,0 +1,1 @@
+"""OpenADR: demand-response events of utilities and aggregators."""
