@@ -194,3 +194,16 @@ k = [
     assert file.line_of(("a", 1, "b", 1, "k", 0)) == 9
     assert file.line_of(("nowhere",)) == 1
     assert file.where(()) == f"{path} line 1"
+
+
+def test_an_identity_provider_is_set_whole_or_not_at_all():
+    given = {"JWT_ISSUER": "https://id.example", "JWT_AUDIENCE": "vibelux", "JWT_KEYS": "https://id.example/jwks"}
+    settings = Settings.load(None, env=given | {"REQUESTS_PER_MINUTE": "0"})
+    assert (settings.jwt_issuer, settings.jwt_scopes_claim, settings.requests_per_minute) == (
+        "https://id.example",
+        "scope",
+        0.0,
+    )
+    for left_out in given:
+        with pytest.raises(ConfigError, match="go together"):
+            Settings.load(None, env={name: text for name, text in given.items() if name != left_out})

@@ -7,9 +7,10 @@ from ingest.fakes import NOON, PRICES
 from ingest.stand_in import Answer, StandIn
 from vibelux.config import Settings
 from vibelux.feeds import Request, feed_named
+from vibelux.ingest.configured import upstream_of
 from vibelux.market.clock import FrozenClock
 from vibelux.market.errors import ConfigError
-from vibelux.service import upstream_of, weather_places
+from vibelux.service import weather_places
 
 
 @pytest.mark.parametrize("contact", ["grower@example.com", None])

@@ -27,6 +27,7 @@ from pydantic import (
 
 from vibelux._toml import Place, TomlFile, dotted, first_fault, nearest
 from vibelux.config_telemetry import TelemetrySettings
+from vibelux.market.alert_kinds import AlertKind, kinds_named
 from vibelux.market.errors import ConfigError
 
 PROVIDERS = (
@@ -70,6 +71,26 @@ def _mqtt(url: SecretStr) -> SecretStr:
     return url
 
 
+def _redis(url: SecretStr) -> SecretStr:
+    parts = urlsplit(url.get_secret_value())
+    if parts.scheme not in {"redis", "rediss", "unix"} or not (parts.hostname or parts.scheme == "unix"):
+        raise ValueError("should be a redis, rediss or unix URL")
+    return url
+
+
+def _secret_http(url: SecretStr) -> SecretStr:
+    _http(url.get_secret_value())
+    return url
+
+
+def _alert_kinds(text: str) -> str:
+    kinds_named(text)
+    return text
+
+
+_Days = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 class ProviderSettings(BaseModel):
     """What can be set for one provider; None means: not given."""
 
@@ -93,10 +114,16 @@ class Settings(BaseModel):
     """Folder of the embedded database and the journal; a relative one counts from the working folder."""
     database_url: SecretStr | None = None
     """An external PostgreSQL; None: the embedded one."""
-    redis_url: SecretStr | None = None
-    alert_webhook_url: SecretStr | None = None
+    redis_url: Annotated[SecretStr, AfterValidator(_redis)] | None = None
+    """What several processes on one database share: redis://host:6379, rediss:// for TLS, unix:///path."""
+    alert_webhook_url: Annotated[SecretStr, AfterValidator(_secret_http)] | None = None
+    """Where alerts are posted as JSON."""
+    alert_webhook_secret: SecretStr | None = None
+    """With it posts are signed."""
     alert_allow_private: bool = False
     """Lets webhooks go to private and loopback addresses."""
+    alert_kinds: Annotated[str, AfterValidator(_alert_kinds)] = ", ".join(AlertKind)
+    """What is alerted of; a list with commas."""
     price_change_threshold: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.05
     """Relative change of a price that is worth an alert."""
     stale_data_threshold: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 900.0
@@ -113,6 +140,19 @@ class Settings(BaseModel):
     mqtt_url: Annotated[SecretStr, AfterValidator(_mqtt)] | None = None
     """The sites' broker: mqtt://user:password@host:1883, or mqtts:// for TLS."""
     cache_ttl_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 300.0
+    keep_journal_days: _Days = 30.0
+    """Raw payloads on disk. Of all that is kept so many days: 0 is for ever."""
+    keep_feed_days: _Days = 30.0
+    """Who was asked when and what came of it, and rows that were set aside."""
+    keep_outbox_days: _Days = 7.0
+    """Messages to facilities: a client that was away longer gets a fresh snapshot."""
+    keep_decision_days: _Days = 400.0
+    """Decisions; the newest of each facility stays."""
+    keep_operations_days: _Days = 400.0
+    """What sites report of themselves. When engines were switched is kept for ever."""
+    keep_alert_days: _Days = 90.0
+    keep_price_days: _Days = 0.0
+    """Electricity prices, by whole months."""
     requests_per_minute: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 6000.0
     """How much one key may ask over REST, on average; ten seconds' worth at once. 0: as much as it likes."""
     jwt_issuer: str | None = None

@@ -14,10 +14,10 @@ from vibelux import __version__
 from vibelux.config import PROVIDERS, Settings
 from vibelux.dispatch.facility import Facility
 from vibelux.feeds import Feed, all_feeds
-from vibelux.ingest.budget import Budget, SharedBudget
-from vibelux.ingest.client import Reply, Upstream
+from vibelux.ingest.budget import SharedBudget
+from vibelux.ingest.client import Tap, Upstream
 from vibelux.ingest.collector import Collector
-from vibelux.ingest.credentials import Credentials
+from vibelux.ingest.configured import upstream_of
 from vibelux.ingest.documents import small_document
 from vibelux.ingest.events import MARKET_DATA_UPDATED, Events
 from vibelux.ingest.journal import Journal
@@ -26,12 +26,15 @@ from vibelux.ingest.lateness import lateness
 from vibelux.ingest.metrics import Metrics
 from vibelux.ingest.nodes import with_hubs
 from vibelux.ingest.second_looks import SecondLooks
-from vibelux.ingest.wire import USER_AGENT
 from vibelux.market.clock import Clock, LiveClock
 from vibelux.outlook.conditions import Limits
 from vibelux.realtime.ahead import LookAhead
 from vibelux.realtime.desk import Desk
+from vibelux.realtime.dr_book import DrBook
+from vibelux.realtime.dr_desk import DrDesk
+from vibelux.realtime.dr_withdrawn import WithdrawingKeeper
 from vibelux.realtime.expect import Expectations
+from vibelux.realtime.fanout import FanOut
 from vibelux.realtime.metrics import DeskMetrics, ForecastMetrics
 from vibelux.realtime.sites import Sites
 from vibelux.realtime.weather import Weathers
@@ -55,9 +58,6 @@ _log = structlog.get_logger(__name__)
 
 _DAY = timedelta(days=1)
 _WEATHER = frozenset({"nws", "open-meteo"})
-_KINDS_OF_KEY = ("API_KEY", "USERNAME", "PASSWORD")
-
-Tap = Callable[[Feed, Reply], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +106,8 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
         expectations = Expectations(db, clock, events=events, metrics=ForecastMetrics(registry))
         weathers = Weathers(db)
         limits = Limits(electricity=settings.stale_data_threshold, slower=_stale_limits(), daily=_daily_limits())
+        fanout = FanOut(db)
+        demand_response = DrDesk(db, clock, fanout.publish)
         desk = Desk(
             db,
             clock,
@@ -114,14 +116,18 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
             metrics=DeskMetrics(registry),
             ahead=LookAhead(expectations, weathers),
             stale_operations_seconds=settings.stale_operations_threshold,
+            fanout=fanout,
+            accepted=demand_response.accepted,
         )
+        demand_response.serve(desk)
         sites = Sites(db, desk, clock, settings, registry, lambda facility: limits.real_time(facility.iso_region))
         events.on(MARKET_DATA_UPDATED, weathers.on_market_data)
         events.on(MARKET_DATA_UPDATED, desk.on_market_data)
+        events.on(MARKET_DATA_UPDATED, demand_response.on_market_data)
         collector = Collector(
             clock,
             upstream,
-            DatabaseKeeper(db),
+            WithdrawingKeeper(db, DatabaseKeeper(db)),
             events,
             Journal(settings.data_dir),
             metrics=metrics,
@@ -136,6 +142,8 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
             store=ExpectingStore(db, _expectations(feeds, clock)),
             desk=desk,
             operations=StoredOperations(db, sites.telemetry),
+            dr_book=DrBook(db, clock),
+            dr_desk=demand_response,
             version=__version__,
             registry=registry,
             session_secret=await secret(db, "session"),
@@ -155,6 +163,7 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
             asyncio.create_task(collector.run(feeds), name="collect"),
             asyncio.create_task(desk.run(), name="decide"),
             asyncio.create_task(sites.run(), name="hear sites"),
+            asyncio.create_task(demand_response.run(), name="call sites"),
             asyncio.create_task(expectations.run(), name="expect"),
             asyncio.create_task(looks.run(), name="compare"),
             asyncio.create_task(_tidy(db, clock), name="tidy"),
@@ -183,43 +192,9 @@ async def _upstream(plan: Plan, db: Database, metrics: Metrics) -> AsyncIterator
         yield upstream
 
 
-def upstream_of(
-    settings: Settings,
-    clock: Clock,
-    *,
-    budget: Budget | None = None,
-    metrics: Metrics | None = None,
-    tap: Tap | None = None,
-) -> Upstream:
-    """Who asks upstreams as the operator has set it: keys, addresses, and how we call ourselves."""
-    contact = settings.operator_contact
-    return Upstream(
-        clock,
-        budget=budget,
-        credentials=credentials(settings),
-        base_urls=base_urls(settings),
-        metrics=metrics,
-        tap=tap,
-        user_agent=USER_AGENT if contact is None else f"{USER_AGENT} {contact}",
-    )
-
-
-def credentials(settings: Settings) -> Credentials:
-    """All keys that are set: those that feeds need, and those with which a request of a keyless feed is made."""
-    names = [f"{provider.replace('-', '_').upper()}_{kind}" for provider in PROVIDERS for kind in _KINDS_OF_KEY]
-    names += ["OPENADR_CLIENT_ID", "OPENADR_CLIENT_SECRET"]
-    secrets = {name: settings.secret(name) for name in names}
-    return Credentials(secrets, vtn_token_url=settings.openadr_token_url)
-
-
 def database_url(settings: Settings) -> str | None:
     """The address of an external database, None for the embedded one."""
     return settings.database_url.get_secret_value() if settings.database_url is not None else None
-
-
-def base_urls(settings: Settings) -> dict[str, str]:
-    """The providers whose addresses are set otherwise."""
-    return {name: url for name in PROVIDERS if (url := settings.base_url(name)) is not None}
 
 
 def _nodes(plan: Plan, desk: Desk, feed: Feed) -> Sequence[str]:

@@ -171,6 +171,19 @@ async def test_a_provider_without_its_key_says_which() -> None:
             await MarketDataProvider([replace(PRICES, auth="pjm")], clock, upstream).authenticate()
 
 
+async def test_a_provider_by_name_has_the_keys_and_the_address_that_the_environment_sets(monkeypatch) -> None:
+    clock = FrozenClock(NOON)
+    monkeypatch.setenv("PJM_API_KEY", "key-of-the-environment")
+    async with StandIn(clock, lambda _: Answer(500)) as there:
+        monkeypatch.setenv("PJM_BASE_URL", there.url)
+        pjm = provider("pjm", clock=clock)
+        await pjm.authenticate()
+        with capture_logs(), pytest.raises(FeedError):
+            await pjm.fetch_latest_data("real-time-lmp")
+        await pjm.close()
+    assert there.asked[0].headers["ocp-apim-subscription-key"] == "key-of-the-environment"
+
+
 async def test_a_subscriber_hears_each_new_answer_once_and_survives_faults() -> None:
     clock, heard = PatientClock(NOON), []
     bodies = iter([csv_of(NOON, 1), csv_of(NOON, 1), b"no table", csv_of(NOON, 2)])

@@ -24,6 +24,7 @@ from vibelux.store.reader import feed_status
 from vibelux.store.writer import write_payload
 
 PJM, NYISO, ERCOT = COMPARISONS
+LBMP = ("LBMP", "Marginal Cost Losses", "Marginal Cost Congestion")
 HOUR = datetime(2026, 7, 14, 17, tzinfo=UTC)
 PJM_FIVE = [30.0 + n for n in range(12)]
 """Mean 35.50."""
@@ -164,7 +165,8 @@ def test_what_is_compared_is_what_feeds_give() -> None:
     """A comparison of a market that no feed has would agree for ever."""
     names = {feed.name for feed in all_feeds()}
     assert {rule.feed for rule in COMPARISONS} <= names
-    body = b'"Time Stamp","Name","PTID","LBMP ($/MWHr)","Marginal Cost Losses ($/MWHr)","Marginal Cost Congestion ($/MWHr)"\r\n'
+    columns = "Time Stamp", "Name", "PTID", *(f"{what} ($/MWHr)" for what in LBMP)
+    body = ",".join(f'"{column}"' for column in columns).encode() + b"\r\n"
     five = body + b"".join(
         b'"07/14/2026 %02d:%02d:00","WEST",61752,%.2f,1.50,-4.25\r\n' % (13 + n // 12, n % 12 * 5, 30.0 + n - 1)
         for n in range(1, 13)

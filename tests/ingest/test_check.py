@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 
 from ingest.fakes import NOON, PRICES, STEP, csv_of
-from vibelux.feeds import Ask, Daily, Payload
+from payloads.shelf import good
+from vibelux.feeds import Ask, Daily, Payload, feed_named
 from vibelux.feeds._check import shaped
 from vibelux.ingest.check import Coverage, coverage, examine, is_complete, latency_ms
 from vibelux.ingest.metrics import known_since
@@ -30,6 +31,17 @@ def gas(*rows: tuple[str, date, float]) -> Parsed:
     frame = pl.DataFrame(rows, schema=["hub_name", "trading_date", "price_per_mmbtu"], orient="row")
     frame = frame.with_columns(region=pl.lit("California"), currency=pl.lit("USD"), contract_type=pl.lit("next-day"))
     return Parsed({"gas-price": shaped(GAS_PRICE, frame)})
+
+
+def test_of_a_look_ahead_only_the_asked_nodes_are_left_and_of_other_prices_all() -> None:
+    ((_, body),) = good("ercot/indicative-prices").items()
+    ahead, nodes = feed_named("ercot/indicative-prices"), ("HB_NORTH", "NOWHERE")
+    frame = examine(ahead, Payload(body), nodes).parsed.frames["electricity-price"]
+    assert (frame.height, set(frame["pricing_node"])) == (3, {"HB_NORTH"})
+    assert examine(ahead, Payload(body)).parsed.rows == 9, "without nodes all are meant"
+    settled = feed_named("ercot/settlement-point-prices")
+    dispatch = good("ercot/settlement-point-prices")["LMPSROSNODENP6788.csv"]
+    assert examine(settled, Payload(dispatch), ("HB_HOUSTON",)).parsed.rows == 10
 
 
 def test_a_whole_window_has_no_gap() -> None:

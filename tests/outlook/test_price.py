@@ -9,7 +9,7 @@ import pytest
 
 from outlook.histories import FIRST, day_ahead, noisy, real_time, shape
 from vibelux.market.errors import UsageError
-from vibelux.outlook import bands, past, price
+from vibelux.outlook import bands, past, price, tidy
 from vibelux.outlook.features import F, Known, features
 from vibelux.outlook.learn import History, Model, Rules, learn, samples
 from vibelux.outlook.past import DAY, Series, utc_minutes, wall_minutes
@@ -32,7 +32,7 @@ def at_noon(values: np.ndarray, ahead: np.ndarray) -> History:
     return real_time(cut(values, DAYS * DAY + 12 * 60), cut(ahead, (DAYS + 1) * DAY))
 
 
-@pytest.mark.parametrize("module", [past, bands, price])
+@pytest.mark.parametrize("module", [past, bands, price, tidy])
 def test_the_documentation_in_the_modules_is_true(module):
     assert doctest.testmod(module).failed == 0
 

@@ -221,7 +221,15 @@ def index(parsed: Parsed) -> Known:
 def place(kind: str, row: dict[str, Any]) -> tuple[Any, Any]:
     moment = next(
         row[name]
-        for name in ("market_interval_end", "interval_end", "valid_end", "trading_date", "delivery_start", "starts_at", "timestamp")
+        for name in (
+            "market_interval_end",
+            "interval_end",
+            "valid_end",
+            "trading_date",
+            "delivery_start",
+            "starts_at",
+            "timestamp",
+        )
         if name in row
     )
     return moment, row.get(VALUES[kind])

@@ -373,3 +373,14 @@ async def test_the_server_stops_within_three_seconds_with_sockets_open_and_one_t
         assert time.perf_counter() - began < 3.0
         assert (await reading)[0] == 1012
         deaf.transport.abort()
+
+
+async def test_a_subscription_that_fell_behind_is_given_back(world: World, port: int) -> None:
+    async with dial(port, F, "vlx_all") as socket:
+        await heard(socket)
+        (queue,) = world.desk.subscriptions["salinas-1"]
+        queue.put_nowait(None)  # as a real one ends when its listener is too slow
+        assert (await close_code(socket))[0] == 1012
+        await until(lambda: not world.desk.subscriptions["salinas-1"])
+    async with dial(port, F, "vlx_all") as socket:
+        assert (await heard(socket))["type"] == "snapshot"

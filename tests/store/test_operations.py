@@ -32,7 +32,9 @@ async def write(db: Database, *reports: Report, received: float = 60, facility: 
 
 async def switches(db: Database) -> list[tuple[str, float, bool]]:
     async with db.connection() as connection:
-        cursor = await connection.execute("SELECT unit_id, at, is_on FROM unit_switches ORDER BY unit_id, at")
+        cursor = await connection.execute(
+            "SELECT unit_id, at, is_on FROM unit_switches WHERE NOT is_first ORDER BY unit_id, at"
+        )
         return [(unit, (moment - NOON) / timedelta(minutes=1), on) for unit, moment, on in await cursor.fetchall()]
 
 

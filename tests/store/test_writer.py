@@ -1,6 +1,7 @@
 """Payloads into tables: new, unchanged, corrected, late, concurrent; whole or not at all."""
 
 import asyncio
+import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -105,6 +106,64 @@ async def test_a_late_payload_twice_is_kept_once(database: Database) -> None:
     await write_payload(database, receipt(at(10)), parsed(price(0.04)))
     assert counts(await write_payload(database, receipt(at(10)), parsed(price(0.04)))) == (0, 0, 1)
     assert await scalar(database, "SELECT count(*) FROM real_time_electricity_prices_revisions") == 1
+
+
+async def test_a_late_payload_does_not_overwrite_what_was_confirmed_since(database: Database) -> None:
+    await write_payload(database, receipt(at(10)), parsed(price(0.05), price(0.1, node="B")))
+    again = await write_payload(database, receipt(at(30)), parsed(price(0.05)))
+    assert counts(again) == (0, 0, 1)
+    late = await write_payload(database, receipt(at(20)), parsed(price(0.04), price(0.2, node="B")))
+    assert counts(late) == (0, 2, 0)
+    assert late.changed == {("electricity-price", "B")}, "B was not confirmed, so what came later holds"
+    assert await known(database, 9, 10, 19, 20, 29, 30, None) == [None, 0.05, 0.05, 0.04, 0.04, 0.05, 0.05]
+
+
+async def test_a_confirmation_of_another_interval_or_market_is_none(database: Database) -> None:
+    other, later = price(0.05, market="advisory-15min"), price(0.05, start=NOON + FIVE)
+    await write_payload(database, receipt(at(10)), parsed(price(0.05), other, later))
+    await write_payload(database, receipt(at(30)), parsed(other, later))
+    await write_payload(database, receipt(at(20)), parsed(price(0.04)))
+    assert await known(database, 10, 20, 30, None) == [0.05, 0.04, 0.04, 0.04]
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_in_whatever_order_payloads_come_each_moment_knows_what_was_received_by_then(
+    database: Database, seed: int
+) -> None:
+    chance = random.Random(seed)
+    said = {minutes: chance.choice([0.01, 0.02, 0.03]) for minutes in range(10, 80, 10)}
+    order = list(said)
+    chance.shuffle(order)
+    for minutes in order:
+        await write_payload(database, receipt(at(minutes)), parsed(price(said[minutes])))
+    assert await known(database, *said, None) == [*said.values(), said[70]], f"{said} in the order {order}"
+    assert await known(database, 9, 19, 79) == [None, said[10], said[70]]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_rows_of_every_kind_are_confirmed(database: Database, kind: str) -> None:
+    (changing, value) = next(
+        (name, value)
+        for name, value in {"confidence_level": 7.75, "value": 7.75, "storage_kwh": 7.75, "status": "other"}.items()
+        | {field.name: 7.75 for field in KINDS[kind].fields if field.name.startswith(("price_per", "shadow"))}.items()
+        if name in KINDS[kind].values
+    )
+    cells = {"text": "some", "time": NOON, "date": NOON.date(), "integer": 2026}
+    full = {field.name: cells[field.type] for field in KINDS[kind].fields if field.key and field.nullable}
+    row = anything(kind, **full)
+    for minutes, said in ((10, row), (30, row), (20, row | {changing: value})):
+        await write_payload(database, receipt(at(minutes)), parsed(said, kind=kind))
+    span = {"start": NOON - timedelta(days=1), "end": NOON + timedelta(days=1)}
+    found = [await reader.records(database, kind, **span, as_of=at(minutes)) for minutes in (10, 20, 30)]
+    assert [frame[changing].to_list() for frame in found] == [[row[changing]], [value], [row[changing]]]
+
+
+async def test_nothing_is_noted_of_payloads_that_are_all_new(database: Database) -> None:
+    await write_payload(database, receipt(at(10)), parsed(price(0.05), price(0.1, node="B")))
+    assert await scalar(database, "SELECT count(*) FROM confirmations") == 0
+    await write_payload(database, receipt(at(15)), parsed(price(0.05), price(0.1, node="B")))
+    assert await scalar(database, "SELECT count(*) FROM confirmations") == 1
+    assert await scalar(database, "SELECT cardinality(things) FROM confirmations") == 2
 
 
 async def test_new_and_known_intervals_in_one_payload_are_told_apart(database: Database) -> None:

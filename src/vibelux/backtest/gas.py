@@ -18,8 +18,10 @@ _FEED = "eia/henry-hub-spot"
 _DAYS = ("trading_date", "date", "day", "time", "gas_day")
 _PRICES = ("price_per_mmbtu", "usd_per_mmbtu", "price", "henry_hub")
 _HUBS = ("hub_name", "hub")
-USABLE = timedelta(days=30)
-"""An older price is none, as in a live decision."""
+USABLE = timedelta(days=45)
+"""An older price is none: a month's price may hold for its month."""
+_AHEAD = timedelta(days=4)
+"""A file may begin over a weekend with the window: its first price then stands in until it is out."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,14 @@ class GasIndex:
     def traded_before(self, day: date) -> tuple[date, float] | None:
         """The newest trading day before a day, and its price; None where it is too old, or there is none."""
         at = bisect.bisect_left(self.days, day) - 1
-        if at < 0 or day - self.days[at] > USABLE:
-            return None
-        return self.days[at], self.values[at]
+        if at < 0:
+            begins = self.begins_late(day)
+            return (self.days[0], self.values[0]) if begins else None
+        return (self.days[at], self.values[at]) if day - self.days[at] <= USABLE else None
+
+    def begins_late(self, day: date) -> bool:
+        """Whether nothing was traded before a day yet, but so soon after that the first price stands in for it."""
+        return bool(self.days) and self.days[0] >= day and self.days[0] - day <= _AHEAD
 
     def price(self, contract: GasContract, day: date) -> float | None:
         """What an MMBtu costs under a contract on a day; None where that is not known."""

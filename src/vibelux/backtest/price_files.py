@@ -99,9 +99,7 @@ def _tables(path: Path, region: Region, wanted: Wanted) -> Iterator[_Table]:
         for (node, market), rows in tidy.group_by("node", "market", maintain_order=True):
             yield _Table(str(node), str(market), rows["minute"].to_numpy(), rows["price"].to_numpy())
         return
-    history = read_history(
-        path, region.iso_region, node=wanted.node, market=wanted.market, price=wanted.price_column
-    )
+    history = read_history(path, region.iso_region, node=wanted.node, market=wanted.market, price=wanted.price_column)
     for market, series in ((history.market, history.prices), (DAY_AHEAD, history.day_ahead)):
         if series is not None:
             points = Points.of_wall(series, region.timezone)

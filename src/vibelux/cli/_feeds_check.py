@@ -44,10 +44,11 @@ async def _live(settings: "Settings", named: "Sequence[Feed]") -> "list[Trial]":
 
     from vibelux.feeds import Ask
     from vibelux.ingest.client import Upstream
+    from vibelux.ingest.configured import upstream_of
     from vibelux.ingest.nodes import with_hubs
     from vibelux.ingest.trial import trial
     from vibelux.market.clock import LiveClock
-    from vibelux.service import enabled_feeds, upstream_of
+    from vibelux.service import enabled_feeds
 
     clock, done = LiveClock(), 0
     feeds = list(named) or enabled_feeds(settings)

@@ -35,12 +35,12 @@ async def _backfill(args: argparse.Namespace, feed: "Feed") -> int:
     from vibelux.ingest.backfill import backfill
     from vibelux.ingest.budget import SharedBudget
     from vibelux.ingest.collector import Collector
+    from vibelux.ingest.configured import upstream_of
     from vibelux.ingest.events import Events
     from vibelux.ingest.journal import Journal
     from vibelux.ingest.keeper import DatabaseKeeper
     from vibelux.ingest.metrics import Metrics
     from vibelux.market.clock import LiveClock
-    from vibelux.service import upstream_of
     from vibelux.store.budgets import StoredBudget
 
     settings, clock = _database.settings_of(args), LiveClock()

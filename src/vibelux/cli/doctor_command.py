@@ -84,8 +84,9 @@ async def _upstreams(settings: "Settings") -> AsyncIterator[dict[str, Any]]:
     """One small request to one feed of each enabled provider, all at once."""
     import asyncio
 
+    from vibelux.ingest.configured import upstream_of
     from vibelux.market.clock import LiveClock
-    from vibelux.service import enabled_feeds, upstream_of
+    from vibelux.service import enabled_feeds
 
     first: dict[str, Feed] = {}
     for feed in enabled_feeds(settings):

@@ -59,9 +59,9 @@ def ask_of(args: argparse.Namespace, feed: "Feed", now: datetime) -> "Ask":
 async def _fetch(args: argparse.Namespace, feed: "Feed") -> int:
     from vibelux.feeds import read
     from vibelux.ingest.asking import answers, payload_of
+    from vibelux.ingest.configured import upstream_of
     from vibelux.market.clock import LiveClock
     from vibelux.market.frames import json_lines
-    from vibelux.service import upstream_of
 
     settings, clock = load_settings(args.config), LiveClock()
     ask = ask_of(args, feed, clock.now())

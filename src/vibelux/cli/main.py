@@ -19,6 +19,7 @@ COMMANDS = {
     "import": "parse raw payloads into the database",
     "backfill": "fetch history into the database, resumable",
     "dispatch": "solve one dispatch case: schedule, costs and reasons",
+    "backtest": "what the plant would have cost, on past prices",
     "outlook": "price forecasts: how far off they are",
     "facilities": "list, add, check or remove facilities",
     "nodes": "find pricing nodes, hubs and zones",

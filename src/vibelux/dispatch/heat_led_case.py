@@ -35,7 +35,7 @@ def heat_led(case: Case, *, time_limit: float = 10.0, gap: float = DEFAULT_GAP) 
     found = Solution(case)
     for one_way in (None, np.arange(case.steps)):
         model = build(case, one_way)
-        _follow(model)
+        follow_heat(model)
         answer = highs.solve(model.program, time_limit=time_limit, gap=gap)
         found, crossed = judged(model, answer)
         if not len(crossed) or found.gap_to(answer.bound) <= gap:
@@ -44,7 +44,7 @@ def heat_led(case: Case, *, time_limit: float = 10.0, gap: float = DEFAULT_GAP) 
     return found if found.schedule is not None else replace(found, reason=_BREAKS)
 
 
-def _follow(model: Model) -> None:
+def follow_heat(model: Model) -> None:
     """Holds the engines of a program at what the rule says."""
     case, lower, upper = model.case, model.program.lower, model.program.upper
     wanted = case.heat_kw.copy()

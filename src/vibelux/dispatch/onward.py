@@ -55,7 +55,8 @@ def onward(model: Model, before: Model, later_h: float) -> Onward | None:
     now, old = model.program, before.program
     same = later_h == 0 and np.array_equal(case.step_hours, then.step_hours) and _alike(now, old)
     if same:
-        return Onward(model, before, np.arange(len(now.cost)), np.arange(len(now.row_lower)), same=True)
+        columns, rows = (np.arange(count, dtype=np.int32) for count in (len(now.cost), len(now.row_lower)))
+        return Onward(model, before, columns, rows, same=True)
     passed = np.searchsorted(then.starts_h, case.starts_h + later_h + TIME_TOLERANCE_H, side="right") - 1
     step_of: Steps = np.clip(passed, 0, then.steps - 1)
     return Onward(

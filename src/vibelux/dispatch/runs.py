@@ -50,7 +50,8 @@ def attempts(case: Case) -> list[Attempt]:
 
 def chosen(model: Model, around: Answer, attempt: Attempt) -> Array:
     """Values for all columns, of which only those of the integer ones mean anything: lamps, then engine by engine."""
-    assert around.x is not None
+    if around.x is None:
+        raise ValueError("runs are looked for around a linear solution, and there is none")
     x = around.x.copy()
     values = np.rint(np.clip(x, model.program.lower, model.program.upper))
     for group, lights in zip(model.case.lights, model.lights, strict=True):

@@ -1,21 +1,20 @@
 """The aggregator of the brief: the latest price of a region from cache, store or upstream, and the events."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from vibelux.feeds import Ask, Feed
 from vibelux.ingest.collector import Collector
-from vibelux.ingest.events import MARKET_DATA_UPDATED, Callback, Events, MarketDataUpdated, Subscription
+from vibelux.ingest.events import MARKET_DATA_UPDATED, Callback, Events, Subscription
 from vibelux.ingest.keeper import PriceReader
+from vibelux.ingest.latest import CACHE_SECONDS, LatestPrices
 from vibelux.ingest.nodes import Nodes, with_hubs
 from vibelux.market.clock import Clock
 from vibelux.market.errors import FeedError, NotYetPublished, UsageError
 from vibelux.market.quality import Quality, age_seconds, quality_of_age
 from vibelux.market.regions import Region, region_of
-
-CACHE_SECONDS = 300.0
+from vibelux.store.shared import Shared
 
 _DATA_TYPES = {
     "real-time": ("real-time-pricing", "real-time-lmp", "settlement-point-prices"),
@@ -26,14 +25,11 @@ _DATA_TYPES = {
 _MARKETS = {"fifteen-minute": "real-time-15min", "day-ahead": "day-ahead-hourly"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Cached:
-    row: dict[str, Any]
-    until: datetime
-
-
 class MarketDataAggregator:
-    """Latest prices by region.
+    """Latest prices by region: the face for programs that embed Vibelux.
+
+    It asks the upstream itself where the store has nothing good. The service does not do that on behalf of whoever
+    sends it a request: its schedules ask, and `/api/market/latest` answers from the same `LatestPrices`.
 
     Args:
         clock: the service's.
@@ -43,6 +39,7 @@ class MarketDataAggregator:
         feeds: those that are enabled.
         nodes: which nodes a nodal feed asks for.
         cache_seconds: how long a price is answered from memory, unless a newer one comes.
+        shared: what several processes remember together.
     """
 
     def __init__(
@@ -55,16 +52,21 @@ class MarketDataAggregator:
         *,
         nodes: Nodes = with_hubs,
         cache_seconds: float = CACHE_SECONDS,
+        shared: Shared | None = None,
     ) -> None:
         self._clock = clock
         self._collector = collector
-        self._prices = prices
         self._events = events
         self._feeds = tuple(feeds)
         self._nodes = nodes
-        self._cache_for = timedelta(seconds=cache_seconds)
-        self._cache: dict[tuple[str, str], _Cached] = {}
-        events.on(MARKET_DATA_UPDATED, self._forget)
+
+        async def read(iso_region: str, _: str | None, market: str, at: datetime) -> dict[str, Any] | None:
+            return await prices.newest_price(iso_region, market, at)
+
+        self._asked: dict[str, datetime] = {}
+        self._ask_after = timedelta(seconds=cache_seconds)
+        self._latest = LatestPrices(clock, read, shared=shared, seconds=cache_seconds)
+        events.on(MARKET_DATA_UPDATED, self._latest.on_market_data)
 
     def on(self, name: str, callback: Callback) -> Subscription:
         """Calls `callback(event)` at each `market-data-updated` or `provider-error`.
@@ -89,14 +91,11 @@ class MarketDataAggregator:
         grid = region_of(region)
         feed = self._feed(grid, price_type)
         market = _MARKETS.get(price_type, grid.real_time_market)
+        row = await self._latest.newest(grid.iso_region, None, market)
         now = self._clock.now()
-        cached = self._cache.get((grid.region, market))
-        if cached is not None and now < cached.until:
-            return self._judged(cached.row, feed, now)
-        row = await self._prices.newest_price(grid.iso_region, market, now)
-        if row is None or self._judged(row, feed, now)["quality"] is not Quality.GOOD:
+        if row is None or (self._judged(row, feed, now)["quality"] is not Quality.GOOD and self._may_ask(feed, now)):
+            self._asked[feed.name] = now
             row = await self._fetched(grid, feed, market, row)
-        self._cache[grid.region, market] = _Cached(row, self._until(row, now))
         return self._judged(row, feed, now)
 
     def _feed(self, grid: Region, price_type: str) -> Feed:
@@ -116,22 +115,17 @@ class MarketDataAggregator:
         except FeedError:
             if known is None:
                 raise
-        row = await self._prices.newest_price(grid.iso_region, market, self._clock.now())
+        row = await self._latest.newest(grid.iso_region, None, market)
         if row is None:
             raise NotYetPublished(f"{feed.name}: no price of {market} is known")
         return row
 
-    def _until(self, row: dict[str, Any], now: datetime) -> datetime:
-        """An hour's price is not answered into the next hour."""
-        end: datetime = row["market_interval_end"]
-        return min(now + self._cache_for, end) if end > now else now + self._cache_for
+    def _may_ask(self, feed: Feed, now: datetime) -> bool:
+        """An upstream that has nothing better is not asked at each question."""
+        asked = self._asked.get(feed.name)
+        return asked is None or now - asked >= self._ask_after
 
     @staticmethod
     def _judged(row: dict[str, Any], feed: Feed, now: datetime) -> dict[str, Any]:
         age = age_seconds(now, row["market_interval_end"])
         return row | {"quality": quality_of_age(age, feed.stale_after_seconds), "age_seconds": age}
-
-    def _forget(self, event: MarketDataUpdated) -> None:
-        for region, market in tuple(self._cache):
-            if region == event.region:
-                del self._cache[region, market]

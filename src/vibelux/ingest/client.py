@@ -58,6 +58,10 @@ class _Counter:
     breaker: Breaker
 
 
+Tap = Callable[[Feed, Reply], None]
+"""Is shown a reply of a feed."""
+
+
 class Upstream:
     """Asks upstreams. One object a process; close it, or use it as an async context manager.
 
@@ -79,7 +83,7 @@ class Upstream:
         credentials: Credentials | None = None,
         base_urls: Mapping[str, str] | None = None,
         metrics: Metrics | None = None,
-        tap: Callable[[Feed, Reply], None] | None = None,
+        tap: Tap | None = None,
         user_agent: str = USER_AGENT,
     ) -> None:
         self._clock = clock

@@ -11,10 +11,12 @@ from typing import Any
 
 import structlog
 
+from vibelux.config import Settings
 from vibelux.feeds import Ask, Feed, Parsed, all_feeds
 from vibelux.ingest.asking import answers, payload_of
 from vibelux.ingest.check import examine, is_complete
 from vibelux.ingest.client import Upstream
+from vibelux.ingest.configured import upstream_of
 from vibelux.ingest.events import Subscription
 from vibelux.ingest.nodes import with_hubs
 from vibelux.ingest.schedule import Schedule, sleep_until
@@ -177,18 +179,21 @@ def provider(
     Args:
         name: as in feeds' names.
         clock: live by default.
-        upstream: one without keys by default.
+        upstream: by default one with the keys and addresses that the environment sets.
         nodes: what nodal feeds ask for besides the hubs.
 
     Raises:
         UsageError: there is none.
+        ConfigError: a variable of the environment is wrong.
     """
     feeds = [feed for feed in all_feeds() if feed.provider == name.lower()]
     if not feeds:
         known = ", ".join(sorted({feed.provider for feed in all_feeds()}))
         raise UsageError(f"no provider is called {name!r}; known: {known}")
     clock = clock or LiveClock()
-    return MarketDataProvider(feeds, clock, upstream or Upstream(clock), nodes, owns_upstream=upstream is None)
+    return MarketDataProvider(
+        feeds, clock, upstream or upstream_of(Settings.load(), clock), nodes, owns_upstream=upstream is None
+    )
 
 
 async def _tell(callback: DataCallback, data: MarketData) -> None:

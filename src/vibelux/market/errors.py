@@ -20,6 +20,10 @@ class ConfigError(UsageError):
     """A configuration or facility file is wrong; the text names file, line and key."""
 
 
+class Conflict(VibeluxError):
+    """The call makes sense, but not with what there is now: the thing is over, or another's."""
+
+
 class StoreUnavailable(VibeluxError):
     """The database is away or refuses. Wait or mend it; nothing already stored is lost."""
 

@@ -161,7 +161,7 @@ def records_of(facility_id: str, reports: Sequence[Report], source: str) -> "dic
     operations = [
         {"facility_id": facility_id, "data_source": source}
         | {name: getattr(report, name) for name in report.__struct_fields__}
-        | {"units": msgspec.to_builtins(report.units)}
+        | {"units": list(msgspec.to_builtins(report.units))}
         for report in reports
     ]
     series = [

@@ -8,6 +8,7 @@ beyond `known`, the end of the newest known price, and (day-ahead) beyond `day_a
 
 from dataclasses import dataclass, fields
 from enum import IntEnum
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ SCALE_DAYS = 28
 LEAST_SCALE = 0.001
 """USD/kWh: a flatter market is not blown up."""
 _LEVEL_DAYS = 7
+_DAYS_BACK = DAY * np.arange(_LEVEL_DAYS + 1)
 _SAME_TYPE_DAYS = 4
 _MAD_TO_SIGMA = 1.4826
 _LEAST_OF_LEVEL = 0.1
@@ -58,11 +60,9 @@ class F(IntEnum):
     SPREAD_DAY = 15
     DAY_AHEAD_LEVEL = 16
     """How the newest published 24 hours depart from the medians of their hours over the 7 days before."""
-    SHAPE = 17
-    """The newest 24 hours' mean, and what the same hour of 14 days departed from the 24 hours that it was in."""
-    LOAD_TYPE = 18
+    LOAD_TYPE = 17
     """Forecast (net) load less that of recent same hours, in its standard deviations."""
-    LOAD_DAY = 19
+    LOAD_DAY = 18
 
 
 class Known(NamedTuple):
@@ -127,15 +127,14 @@ def features(known: Known, starts: Minutes, ends: Minutes) -> Features:
         return np.arcsinh((price - centre[:, :, None]) / scale[:, :, None])
 
     back = np.maximum(-((until - ends) // DAY), 1)[..., None] + np.arange(PAST_DAYS)
-    weeks = -(-back[..., :1] // 7) * 7
-    week = prices.rows_back(starts, ends, weeks)
     day = (starts // DAY)[..., None]
     alike = kind_of_day(day - back) == kind_of_day(day)
     alike &= np.cumsum(alike, axis=-1) <= _SAME_TYPE_DAYS
     raw = prices.rows_back(starts, ends, back)
     past = z(raw)
+    # A whole number of weeks back: at most six days more than the newest day.
+    week = np.broadcast_to(-back[..., :1] % 7, (*raw.shape[:-1], 1))
     usual = median_known(past)
-    shape = _shape(prices, until, raw)
     base = np.where(np.isfinite(usual), usual, 0.0)
     windows = _days_back(until, until // 60 * 60, (prices.step, 60, 180))
     newest = z(prices.rows(*windows))
@@ -145,11 +144,10 @@ def features(known: Known, starts: Minutes, ends: Minutes) -> Features:
         F.ONE: np.ones_like(base),
         F.NEWEST_DAY: past[..., 0],
         F.SAME_TYPE: mean_known(past, alike),
-        F.WEEK: z(week)[..., 0],
+        F.WEEK: np.take_along_axis(past, week, axis=-1)[..., 0],
         F.MEDIAN_7: median_known(past[..., :_LEVEL_DAYS]),
         F.MEDIAN_14: base,
         F.DAY_AHEAD: base,
-        F.SHAPE: z(shape[..., None])[..., 0],
     }
     by_row: dict[F, Array] = {F.LEVEL: mean_known(departs[:, 3:]), **_three(F.LAST_STEP, departs)}
     low = np.fmin(np.fmin.reduce(past, axis=-1), np.fmin.reduce(today, axis=-1)[:, None])
@@ -179,14 +177,8 @@ def features(known: Known, starts: Minutes, ends: Minutes) -> Features:
         if known.load_until is not None:
             load = np.where((ends <= known.load_until[:, None])[..., None], load, 0.0)
         values[..., F.LOAD_TYPE :] = load
-    return Features(values, centre, scale, published, low - _ENVELOPE, high + _ENVELOPE, raw[..., 0], week[..., 0])
-
-
-def _shape(prices: Series, until: Minutes, raw: Array) -> Array:
-    """The newest level with the usual shape of a day, USD/kWh, shape (rows, steps)."""
-    ends = until - DAY * np.arange(PAST_DAYS)
-    levels = prices.rows(ends - DAY, ends)
-    return levels[:, :1] + median_known(raw - levels[:, None])
+    last_week = np.take_along_axis(raw, week, axis=-1)[..., 0]
+    return Features(values, centre, scale, published, low - _ENVELOPE, high + _ENVELOPE, raw[..., 0], last_week)
 
 
 def _three(first: F, columns: Array) -> dict[F, Array]:
@@ -204,11 +196,16 @@ def _days_back(until: Minutes, full_hour: Minutes, lengths: tuple[int, ...] = ()
     Returns:
         both of shape (moments, windows + 24, 8).
     """
-    before = np.concatenate((np.zeros(len(lengths), dtype=np.int64), 60 * np.arange(24)))
-    long = np.array([*lengths, *[60] * 24])
-    ends = np.where(np.arange(len(long)) < len(lengths), until, full_hour - before)
-    all_ends = ends[..., None] - DAY * np.arange(_LEVEL_DAYS + 1)
-    return all_ends - long[:, None], all_ends
+    before, long = _windows(lengths)
+    ends = np.concatenate((np.repeat(until, len(lengths), axis=1), full_hour - before), axis=1)
+    all_ends = ends[..., None] - _DAYS_BACK
+    return all_ends - long, all_ends
+
+
+@cache
+def _windows(lengths: tuple[int, ...]) -> tuple[Minutes, Minutes]:
+    """How long before the newest full hour each of 24 hours ends, and how long each window and hour is."""
+    return 60 * np.arange(24), np.array([*lengths, *[60] * 24])[:, None]
 
 
 def _yardstick(prices: Series, until: Minutes) -> tuple[Array, Array]:

@@ -193,7 +193,7 @@ def prior(published: int, bucket: int) -> Array:
         weights[[F.DAY_AHEAD, F.MEDIAN_14, F.SPREAD_DAY]] = 0.85, 0.15, 0.2
         weights[F.SPREAD_HOUR] = 0.4 * np.exp(-hours / 3.0)
     else:
-        weights[[F.NEWEST_DAY, F.SAME_TYPE, F.WEEK, F.SHAPE]] = 0.6, 0.1, 0.05, 0.25
+        weights[[F.NEWEST_DAY, F.SAME_TYPE, F.WEEK, F.MEDIAN_14]] = 0.6, 0.1, 0.05, 0.25
         weights[F.LEVEL], weights[F.LAST_HOUR] = 0.25 * np.exp(-hours / 48.0), 0.2 * np.exp(-hours / 3.0)
     return weights
 

@@ -108,7 +108,7 @@ class Series:
     @property
     def known_until(self) -> int:
         """The wall minute at which its newest known value ends; its first minute where it has none."""
-        known = self.counts.reshape(-1, self.counts.shape[-1]).sum(axis=0)
+        known = self.counts if self.counts.ndim == 1 else self.counts.sum(axis=tuple(range(self.counts.ndim - 1)))
         steps = int(np.searchsorted(known, known[-1]))
         return self.first + steps * self.step
 

@@ -8,6 +8,7 @@ quantiles then say what real-time price is expected beside it.
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -111,10 +112,15 @@ def horizon(now: datetime) -> Steps:
     >>> len(steps.starts), int(steps.lengths.sum())
     (101, 2940)
     """
-    start = utc_minutes(now) // _FINE * _FINE
+    end = -(-(utc_minutes(now) + _END) // _COARSE) * _COARSE
+    return _steps(utc_minutes(now) // _FINE * _FINE, end)
+
+
+@lru_cache(maxsize=16)
+def _steps(start: int, end: int) -> Steps:
+    """Those of one moment: many nodes are asked about at once."""
     quarters = -(-(start + _FINE_UNTIL) // _MIDDLE) * _MIDDLE
     hours = -(-(start + _MIDDLE_UNTIL) // _COARSE) * _COARSE
-    end = -(-(utc_minutes(now) + _END) // _COARSE) * _COARSE
     parts = ((start, quarters, _FINE), (quarters, hours, _MIDDLE), (hours, end, _COARSE))
     starts = np.concatenate([np.arange(low, high, step) for low, high, step in parts])
     return Steps(starts, np.diff(starts, append=end))

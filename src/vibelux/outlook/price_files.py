@@ -4,7 +4,6 @@ A stamp without an offset is the grid's own clock. Of an hour that occurs twice 
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from vibelux.feeds import Payload, feed_named, read
 from vibelux.market.errors import FeedError, UsageError
 from vibelux.market.regions import REGIONS
 from vibelux.market.units import MWH_PER_KWH
+from vibelux.outlook import tidy
 from vibelux.outlook.learn import DAY_AHEAD, History, Rules
 from vibelux.outlook.past import Minutes, Series, wall_minutes
 from vibelux.outlook.sun import Array
@@ -22,9 +22,6 @@ from vibelux.outlook.sun import Array
 if TYPE_CHECKING:
     import polars as pl
 
-_TIMES = ("time", "timestamp", "datetime", "interval_start", "market_interval_start", "hour")
-_PRICES = ("price_per_kwh", "price_per_mwh", "price_mwh", "lmp", "rt_lmp", "hub_lmp", "spp", "price")
-_NODES = ("node", "pricing_node", "pnode_name", "settlement_point", "zone")
 _WORKBOOK = "ercot/day-ahead-prices"
 _DAY_AHEAD_NAME = re.compile(r"(?<![a-z])(dam?|day[-_ ]?ahead)(?![a-z])", re.IGNORECASE)
 
@@ -57,11 +54,9 @@ def read_history(
     Raises:
         UsageError: no such file, columns, node or market.
     """
-    if not path.is_file():
-        raise UsageError(f"{path}: no such file")
     rules = Rules.of(iso_region)
     frame = _frame(path)
-    names = {_plain(name): name for name in frame.columns}
+    names = {tidy.plain(name): name for name in frame.columns}
     if market is None:
         named = DAY_AHEAD if named_day_ahead(path) or _is_workbook(names) else None
         market = named or next(one.real_time_market for one in REGIONS if one.iso_region == rules.iso_region)
@@ -71,19 +66,18 @@ def read_history(
         real_time, day_ahead = both
         return History(rules, "real-time-hourly", real_time, day_ahead)
     if "he01" in names:
-        frame = _only(path, frame, "zone", node)
+        frame = tidy.only(path, frame, "zone", node, "node")[1]
         wall = _dates(frame["date"], "%Y-%m-%d")[:, None] + 60 * np.arange(24)
         prices = np.column_stack([_numbers(frame[f"he{hour:02d}"]) for hour in range(1, 25)])
         return History(rules, market, Series.at_wall(wall.ravel(), prices.ravel(), 60))
     if frame.columns[0] == "day":
         wall = _dates(frame["day"], "%Y%m%d") + 60 * frame["hour"].cast(int).to_numpy()
         return History(rules, market, Series.at_wall(wall, _numbers(frame["price"]), 60))
-    if "market" in names:
-        frame = _of_market(path, frame, names["market"], market)
-    holds_node = next((names[name] for name in _NODES if name in names and _is_text(frame[names[name]])), None)
-    if holds_node is not None:
-        frame = _only(path, frame, holds_node, node)
-    return History(rules, market, _tidy(path, frame, names, price, rules.zone_name))
+    frame = tidy.only(path, frame, tidy.find(frame, tidy.MARKETS), market, "market")[1]
+    called_node = [names[usual] for usual in tidy.NODES if usual in names]
+    holds_node = next((name for name in called_node if tidy.is_text(frame[name])), None)
+    frame = tidy.only(path, frame, holds_node, node, "node")[1]
+    return History(rules, market, _series(path, frame, price, rules.zone_name))
 
 
 def named_day_ahead(path: Path) -> bool:
@@ -96,17 +90,6 @@ def with_day_ahead(history: History, day_ahead: History) -> History:
     return replace(history, day_ahead=day_ahead.prices)
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", name.strip().lower()).strip("_")
-
-
-def _is_text(column: "pl.Series") -> bool:
-    """Whether it holds names; a table may also have the prices of a node in a column called after it."""
-    import polars as pl
-
-    return column.head(1).cast(pl.Float64, strict=False).null_count() == 1
-
-
 def _is_workbook(names: dict[str, str]) -> bool:
     return "hour_ending" in names and "repeated_hour_flag" in names
 
@@ -114,19 +97,17 @@ def _is_workbook(names: dict[str, str]) -> bool:
 def _frame(path: Path) -> "pl.DataFrame":
     import polars as pl
 
-    if path.suffix == ".xlsx":
+    if path.suffix == ".xlsx" and path.is_file():
         return _workbook(path)
-    try:
-        if path.suffix == ".parquet":
-            return pl.read_parquet(path)
-        frame = pl.read_csv(path, infer_schema=False, comment_prefix="#")
-        if frame.width == 1 and frame.columns[0].count(";") > 3:
-            names = ["day", "hour", "price"]
+    frame = tidy.load(path)
+    if frame.width == 1 and frame.columns[0].count(";") > 3:
+        names = ["day", "hour", "price"]
+        try:
             frame = pl.read_csv(path, infer_schema=False, separator=";", has_header=False, columns=[0, 1, 2])
-            return frame.rename(dict(zip(frame.columns, names, strict=True)))
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise UsageError(f"{path}: not a table: {str(error).splitlines()[0]}") from error
-    return _workbook(path) if _is_workbook({_plain(name): name for name in frame.columns}) else frame
+        except pl.exceptions.PolarsError as error:
+            raise UsageError(f"{path}: not a table: {str(error).splitlines()[0]}") from error
+        return frame.rename(dict(zip(frame.columns, names, strict=True)))
+    return _workbook(path) if _is_workbook({tidy.plain(name): name for name in frame.columns}) else frame
 
 
 def _workbook(path: Path) -> "pl.DataFrame":
@@ -147,44 +128,25 @@ def _workbook(path: Path) -> "pl.DataFrame":
     )
 
 
-def _of_market(path: Path, frame: "pl.DataFrame", column: str, market: str) -> "pl.DataFrame":
-    present = frame[column].unique().to_list()
-    if market not in present:
-        raise UsageError(f"{path}: no rows of market {market!r}; there are {', '.join(map(str, present))}")
-    return frame.filter(frame[column] == market)
-
-
-def _only(path: Path, frame: "pl.DataFrame", column: str, node: str | None) -> "pl.DataFrame":
-    present = [str(name) for name in frame[column].unique(maintain_order=True)]
-    if node is None and len(present) == 1:
-        return frame
-    if node not in present:
-        said = f"no node {node!r}" if node else "several nodes and none is named"
-        raise UsageError(f"{path}: {said}; there are {', '.join(present[:12])}")
-    return frame.filter(frame[column] == node)
-
-
-def _tidy(path: Path, frame: "pl.DataFrame", names: dict[str, str], price: str | None, zone_name: str) -> Series:
-    time = _find(path, names, _TIMES, "time")
-    column = price or _find(path, names, _PRICES, "price")
-    if column not in frame.columns:
-        raise UsageError(f"{path}: no column {column!r}; there are {', '.join(frame.columns)}")
+def _series(path: Path, frame: "pl.DataFrame", price: str | None, zone_name: str) -> Series:
+    usual = (name for name in frame.columns if tidy.plain(name).startswith("datetime_"))
+    time = _column(path, frame, tidy.find(frame, tidy.TIMES) or next(usual, None), "time")
+    # Here a price that does not say its unit is in USD/MWh, as grids print them.
+    found = price or tidy.find(frame, (*tidy.PER_KWH, *tidy.PER_MWH, *tidy.UNSAID))
+    column = _column(path, frame, found, "price")
     wall = _wall(path, frame[time], zone_name)
-    usual = np.bincount(np.diff(np.unique(wall)))
-    if not usual.size:
+    usual_step = np.bincount(np.diff(np.unique(wall)))
+    if not usual_step.size:
         raise UsageError(f"{path}: one price is no history")
-    factor = 1.0 if _plain(column).endswith("kwh") else MWH_PER_KWH
-    return Series.at_wall(wall, _numbers(frame[column]) / MWH_PER_KWH * factor, int(usual.argmax()))
+    factor = 1.0 if tidy.plain(column).endswith("kwh") else MWH_PER_KWH
+    return Series.at_wall(wall, _numbers(frame[column]) / MWH_PER_KWH * factor, int(usual_step.argmax()))
 
 
-def _find(path: Path, names: dict[str, str], usual: Sequence[str], what: str) -> str:
-    found = next((names[name] for name in usual if name in names), None)
-    found = found or next(
-        (full for plain, full in names.items() if what == "time" and plain.startswith("datetime_")), None
-    )
-    if found is None:
-        raise UsageError(f"{path}: no {what} column among {', '.join(names.values())}")
-    return found
+def _column(path: Path, frame: "pl.DataFrame", name: str | None, what: str) -> str:
+    if name is None or name not in frame.columns:
+        called = what if name is None else f"{name!r}"
+        raise UsageError(f"{path}: no {called} column among {', '.join(frame.columns)}")
+    return name
 
 
 def _wall(path: Path, column: "pl.Series", zone_name: str) -> Minutes:

@@ -7,40 +7,42 @@ that grows stale changes a decision as much as one that comes. A facility whose 
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import structlog
 
-from vibelux.dispatch.decision import Decision, View, decide
+from vibelux.dispatch.decision import View, decide
 from vibelux.dispatch.facility import Facility
-from vibelux.dispatch.keeper import PlanKeeper
 from vibelux.dispatch.planned import Planned
 from vibelux.dispatch.state import PlantState
-from vibelux.ingest.events import MarketDataUpdated
+from vibelux.ingest.events import CHP_DECISION_UPDATE, DecisionMade, Events, MarketDataUpdated
 from vibelux.market.clock import Clock
+from vibelux.market.dr_events import Event
 from vibelux.market.errors import ConfigError, StoreUnavailable, VibeluxError
-from vibelux.market.frames import plain
 from vibelux.market.intervals import iso_z
-from vibelux.market.records import KINDS
-from vibelux.outlook.conditions import Conditions, Limits, MarketRows, conditions
+from vibelux.outlook.conditions import Conditions, Limits, conditions
 from vibelux.outlook.demand import Demands
 from vibelux.outlook.price import Outlook
-from vibelux.outlook.quotes import Rung
 from vibelux.realtime.carbon_intensity import Intensities
+from vibelux.realtime.due import Due
+from vibelux.realtime.fanout import FanOut, numbered
 from vibelux.realtime.gather import market_rows
+from vibelux.realtime.held import PRICE_KINDS, Held, Outcome, answer_of, schedule_of, signature
 from vibelux.realtime.metrics import DeskMetrics
-from vibelux.realtime.reported import Contradictions, Reported, newest_report
-from vibelux.realtime.subscriptions import Subscription, Subscriptions
+from vibelux.realtime.recall import Memory, facility_of
+from vibelux.realtime.reported import Reported, newest_report
+from vibelux.realtime.situation import Situation
+from vibelux.realtime.subscriptions import Subscription
 from vibelux.realtime.what_if import Assumed
 from vibelux.store import decisions as kept
 from vibelux.store.database import Database
 from vibelux.store.facilities import all_facilities
+from vibelux.store.seat import Seat
 
 log = structlog.get_logger(__name__)
 
@@ -49,34 +51,10 @@ _TICK_SECONDS = 1.0
 _RELOAD_SECONDS = 5.0
 _PROOF_SECONDS = 0.5
 _FEW = 8
-_ANYWHERE = Path("/")
-"""Facilities that an operator's own file or command put there name their demand files by whole paths."""
-_ROWS = {"electricity": "real_time", "gas": "gas", "carbon": "carbon"}
-_KIND = {"electricity": "electricity-price", "gas": "gas-price", "carbon": "carbon-price"}
 
 
 Ahead = Callable[[Facility, datetime], Awaitable[tuple[Outlook, Demands] | None]]
 """What prices and demands a facility has to expect from a moment on; None where nothing is known of them."""
-
-
-@dataclass(slots=True)
-class _Held:
-    """What the desk holds of one facility between two decisions."""
-
-    facility: Facility
-    state: PlantState = field(default_factory=PlantState)
-    rows: MarketRows = field(default_factory=MarketRows)
-    answer: dict[str, Any] | None = None
-    told: dict[str, tuple[Any, ...]] = field(default_factory=dict)
-    """The last price record that was told of, by commodity."""
-    signature: tuple[Any, ...] | None = None
-    valid_until: datetime | None = None
-    planned: Planned | None = None
-    keeper: PlanKeeper = field(default_factory=PlanKeeper)
-    reported: Reported = field(default_factory=Reported)
-    contradicted: Contradictions = frozenset()
-    """What the decision in force knew that engines did otherwise."""
-    deciding: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Desk:
@@ -90,6 +68,10 @@ class Desk:
         metrics: counters.
         ahead: what looks ahead for a facility; without it one step alone is decided.
         stale_operations_seconds: a report of a facility that is older is not planned on.
+        fanout: who passes on what is told; None: within this desk alone.
+        events: where decisions are told of in this process.
+        seat: what this process must hold to decide; None: there is no other.
+        accepted: the demand-response events that a facility takes part in at a moment.
     """
 
     def __init__(
@@ -102,6 +84,10 @@ class Desk:
         metrics: DeskMetrics,
         ahead: Ahead | None = None,
         stale_operations_seconds: float = 900.0,
+        fanout: FanOut | None = None,
+        events: Events | None = None,
+        seat: Seat | None = None,
+        accepted: Callable[[Facility, datetime], tuple[Event, ...]] = lambda *_: (),
     ) -> None:
         self._db = db
         self._clock = clock
@@ -111,11 +97,15 @@ class Desk:
         self._ahead = ahead
         self._stale_operations = stale_operations_seconds
         self._reporting: set[str] = set()
-        self._held: dict[str, _Held] = {}
-        self._due: set[str] = set()
+        self._held: dict[str, Held] = {}
+        self._due = Due()
         self._wake = asyncio.Event()
-        self._subscriptions = Subscriptions()
+        self._fanout = fanout or FanOut(db)
+        self._events = events or Events()
+        self._seat = seat
+        self._accepted = accepted
         self._intensities = Intensities(db)
+        self._memory = Memory(db, clock, limits, stale_operations_seconds)
         self._rows: dict[str, dict[str, Any]] = {}
         self._complained: dict[str, str] = defaultdict(str)
 
@@ -151,7 +141,7 @@ class Desk:
                     await self._wake.wait()
             self._wake.clear()
             if time.monotonic() - looked >= _TICK_SECONDS:
-                self._due |= {name for name, held in self._held.items() if self._changed_by_time(held)}
+                self._due.update(name for name, held in self._held.items() if self._changed_by_time(held))
                 looked = time.monotonic()
             try:
                 if time.monotonic() - reloaded > _RELOAD_SECONDS:
@@ -163,25 +153,38 @@ class Desk:
                 log.warning("the store is away; decisions wait", error=str(error), due=len(self._due))
                 await asyncio.sleep(_TICK_SECONDS)
 
-    def on_market_data(self, event: MarketDataUpdated) -> None:
-        """Marks the facilities that the event concerns; the loop takes them up at once."""
-        concerned = {name for name, held in self._held.items() if _concerns(held.facility, event)}
-        if concerned:
-            self._due |= concerned
-            self._wake.set()
+    def on_market_data(self, event: MarketDataUpdated, prices: Mapping[str, float] | None = None) -> None:
+        """Marks the facilities that the event concerns; the loop takes them up at once.
+
+        Args:
+            event: what has come.
+            prices: the newest of each node in it: a facility whose break-even one has crossed goes first.
+        """
+        for name, held in self._held.items():
+            if held.concerned(event):
+                is_power = event.kind == "electricity-price"
+                price = (prices or {}).get(held.facility.pricing_node) if is_power else None
+                self._due.add(name, urgent=held.crossed(price))
+                self._wake.set()
 
     def on_operations(self, facility_id: str) -> None:
         """A facility has reported; where that contradicts its decision, it is decided for at once."""
         self._reporting.add(facility_id)
         self._wake.set()
 
+    def reconsider(self, facility_id: str) -> None:
+        """Decides for a facility soon, though no price has come."""
+        if facility_id in self._held:
+            self._due.add(facility_id)
+            self._wake.set()
+
     async def subscribe(self, facility_id: str) -> Subscription:
         """From the moment this returns, every message committed for the facility is delivered."""
-        return self._subscriptions.join(facility_id)
+        return await self._fanout.subscribe(facility_id)
 
     async def latest(self, facility_id: str) -> dict[str, Any] | None:
         """The answer of `/api/chp/decision` now, with ages and quality by the clock; None before the first decision."""
-        held = self._held.get(facility_id)
+        held = await self._known(facility_id)
         if held is None or held.answer is None:
             return None
         if self._changed_by_time(held):
@@ -198,16 +201,23 @@ class Desk:
     async def schedule(self, facility_id: str) -> dict[str, Any] | None:
         """The plan that the newest decision is the first step of, a row a step; None where there is none."""
         held = self._held.get(facility_id)
-        if held is None or held.planned is None:
+        if held is None or held.answer is None:
+            return await kept.latest_schedule(self._db, facility_id)
+        return schedule_of(facility_id, held.planned)
+
+    async def situation(self, facility_id: str) -> Situation | None:
+        """What a decision would rest on now; None before the first.
+
+        Raises:
+            StoreUnavailable: the database is away.
+        """
+        held = self._held.get(facility_id)
+        if held is None or held.answer is None:
             return None
-        figures = held.planned.figures()
-        return {
-            "facilityId": facility_id,
-            "decidedAt": iso_z(held.planned.outlook.at),
-            "rows": held.planned.rows(),
-            "next": None,
-            **{name: figures[name] for name in ("plan", "nextChange", "bindingLimits")},
-        }
+        now, facility = self._clock.now(), held.facility
+        view = await self._view(facility, held.planned, now)
+        state = held.reported.state(held.state, facility.zone_name)
+        return Situation(facility, self._conditions(held, now), state, view, now, held.answer["seq"])
 
     async def what_if(self, facility_id: str, body: Mapping[str, Any]) -> dict[str, Any] | None:
         """The answer under other assumptions, beside the one in force; nothing is stored, told or remembered.
@@ -216,7 +226,7 @@ class Desk:
             UsageError, ConfigError: the assumptions make no plant.
             StoreUnavailable: the database is away.
         """
-        held = self._held.get(facility_id)
+        held = await self._known(facility_id)
         if held is None:
             return None
         assumed = Assumed.of(body)
@@ -227,11 +237,16 @@ class Desk:
         state = held.reported.state(held.state, facility.zone_name)
         decision = await asyncio.to_thread(decide, facility, current, state, now, view)
         plan = None if decision.planned is None else decision.planned.rows()
-        return _answer(current, decision, now) | {
+        return answer_of(current, decision, now) | {
             "assumed": msgspec.to_builtins(assumed),
             "schedule": plan,
             "inForce": None if held.answer is None else held.answer["decision"],
         }
+
+    async def _known(self, facility_id: str) -> Held | None:
+        """A facility as it is held here, or, before it is decided for here, as the store has it."""
+        held = self._held.get(facility_id)
+        return held if held is not None and held.answer is not None else await self._memory.recall(facility_id)
 
     async def _view(self, facility: Facility, planned: Planned | None, now: datetime) -> View | None:
         if self._ahead is None:
@@ -240,11 +255,25 @@ class Desk:
         if seen is None:
             return None
         outlook, demands = seen
-        return View(outlook, demands, None if planned is None else planned.engines_at(now))
+        in_force = None if planned is None else planned.engines_at(now)
+        return View(outlook, demands, in_force, events=self._accepted(facility, now))
+
+    def now_known(self) -> Iterator[tuple[Held, Conditions]]:
+        """All that have been decided for, with their prices by the clock now."""
+        now = self._clock.now()
+        for held in tuple(self._held.values()):
+            if held.answer is not None:
+                yield held, self._conditions(held, now)
 
     def close(self) -> None:
         """Ends all subscriptions."""
-        self._subscriptions.close()
+        self._fanout.close()
+
+    def stand_down(self) -> None:
+        """Forgets everything: another decides from now on, and what is held here grows old. `start` takes up anew."""
+        self._held.clear()
+        self._rows = {}
+        self._due = Due()
 
     async def _reload(self) -> None:
         """Facilities come and go while the desk runs; one that cannot be read keeps its last good form."""
@@ -261,36 +290,37 @@ class Desk:
 
     async def _take_up(self, name: str, row: dict[str, Any]) -> None:
         try:
-            facility = Facility.from_dict(row["body"], folder=None if row["source"] == "rest" else _ANYWHERE)
+            facility = facility_of(row)
         except ConfigError as error:
             log.warning("a facility cannot be read; its last good form stays", facility=name, error=str(error))
             return
         held = self._held.get(name)
         if held is None:
-            held = self._held[name] = _Held(facility)
+            held = self._held[name] = Held(facility)
             last = await kept.latest_decision(self._db, name)
             if last is not None:
                 held.state = PlantState.from_decision(last["decision"])
+            held.told = dict(await kept.told_prices(self._db, name, PRICE_KINDS))
         held.facility = facility
         self._due.add(name)
         self._wake.set()
 
-    def _conditions(self, held: _Held, now: datetime) -> Conditions:
+    def _conditions(self, held: Held, now: datetime) -> Conditions:
         return conditions(held.facility, now, held.rows, self._limits, self._missing(held.facility))
 
     def _missing(self, facility: Facility) -> dict[str, str]:
         setting = self._missing_keys.get(facility.iso_region)
         return {"electricity": setting} if setting else {}
 
-    def _changed_by_time(self, held: _Held) -> bool:
+    def _changed_by_time(self, held: Held) -> bool:
         """Whether the prices have aged into something else, or the decision has run out."""
         if held.signature is None:
             return False
         now = self._clock.now()
         ran_out = held.valid_until is not None and now >= held.valid_until
-        return ran_out or _signature(self._conditions(held, now)) != held.signature
+        return ran_out or signature(self._conditions(held, now)) != held.signature
 
-    async def _decide_now(self, held: _Held) -> None:
+    async def _decide_now(self, held: Held) -> None:
         """Decides for who asks, so that nobody is shown a decision that its prices no longer carry."""
         try:
             await self._decide(held)
@@ -312,23 +342,23 @@ class Desk:
             self._reporting |= names
             raise
 
-    async def _newest_report(self, held: _Held, now: datetime) -> Reported:
+    async def _newest_report(self, held: Held, now: datetime) -> Reported:
         return await newest_report(self._db, held.facility, held.state, now, self._stale_operations)
 
     async def _decide_due(self) -> None:
         while self._due:
-            name = self._due.pop()
+            name, urgent = self._due.next()
             held = self._held.get(name)
             if held is None:
                 continue
             try:
                 await self._decide(held)
             except StoreUnavailable:
-                self._due.add(name)
+                self._due.add(name, urgent=urgent)
                 raise
             except Exception as error:  # one facility's fault must not stop the others
                 self._complain(name, error)
-        self._metrics.degraded.set(sum(_degraded(held) for held in self._held.values()))
+        self._metrics.degraded.set(sum(held.degraded for held in self._held.values()))
 
     def _complain(self, name: str, error: Exception) -> None:
         self._metrics.failed.labels(type(error).__name__).inc()
@@ -336,14 +366,15 @@ class Desk:
             self._complained[name] = str(error)
             log.error("no decision", facility=name, exc_info=not isinstance(error, VibeluxError), error=str(error))
 
-    async def _decide(self, held: _Held) -> None:
+    async def _decide(self, held: Held) -> None:
         async with held.deciding:
             await self._decide_alone(held)
 
-    async def _decide_alone(self, held: _Held) -> None:
+    async def _decide_alone(self, held: Held) -> None:
         began = time.perf_counter()
         now = self._clock.now()
         facility = held.facility
+        await self._hear(held)
         limit = self._limits.real_time(facility.iso_region)
         rows = await market_rows(self._db, facility, now, limit)
         held.rows = replace(rows, intensity=await self._intensities.at(facility, now))
@@ -354,72 +385,58 @@ class Desk:
         held.reported = await self._newest_report(held, now)
         state = held.reported.state(held.state, facility.zone_name)
         decision = held.reported.told_in(await asyncio.to_thread(decide, facility, current, state, now, view))
-        answer = _answer(current, decision, now) | {"operations": held.reported.at(now)}
-        news, told = _price_news(held)
+        answer = answer_of(current, decision, now) | {"operations": held.reported.at(now)}
+        news, told = held.news()
         surprised = held.reported.counts and held.reported.contradicts(held.answer) - held.contradicted
-        as_before = decision.valid_until == held.valid_until and _signature(current) == held.signature
-        if not news and as_before and not surprised:
+        dr_events = () if view is None else view.events
+        as_before = decision.valid_until == held.valid_until and signature(current) == held.signature
+        if not news and as_before and not surprised and dr_events == held.dr_events:
             return  # an event of a market that this decision does not rest on
-        messages = [*news, {"type": "chp-decision-update", "body": {"decision": answer["decision"]}}]
-        context = {name: answer[name] for name in ("marketConditions", "operations", "dataFreshness")}
-        numbers = await kept.save_decision(self._db, facility.id, now, answer["decision"], context, messages)
-        if decision.units:  # when nothing can be said the plant goes on as it was
-            held.state = PlantState.from_decision(answer["decision"])
-        # With the number of its newest message, so that a listener can tell which messages it already contains.
-        held.answer, held.told = answer | {"seq": numbers[-1]}, told
-        held.signature, held.valid_until = _signature(current), decision.valid_until
-        held.planned, held.contradicted = decision.planned, held.reported.contradicts(answer)
-        self._complained.pop(facility.id, None)
-        self._subscriptions.publish(
-            facility.id,
-            [
-                {"seq": seq, "type": message["type"], "body": message["body"], "created_at": now}
-                for seq, message in zip(numbers, messages, strict=True)
-            ],
+        outcome = held.unheard = Outcome(
+            at=now,
+            answer=answer,
+            told=told,
+            signature=signature(current),
+            valid_until=decision.valid_until,
+            planned=decision.planned,
+            contradicted=held.reported.contradicts(answer),
+            dr_events=dr_events,
+            messages=[*news, {"type": "chp-decision-update", "body": {"decision": answer["decision"]}}],
         )
-        self._metrics.decisions.labels(decision.action.value).inc()
+        numbers = await kept.save_decision(
+            self._db,
+            facility.id,
+            now,
+            answer["decision"],
+            outcome.context,
+            outcome.messages,
+            schedule=outcome.schedule(facility.id),
+            decision_id=outcome.id,
+            seat=None if self._seat is None else self._seat.held,
+        )
+        await self._is_kept(held, outcome, numbers)
         self._metrics.seconds.observe(time.perf_counter() - began)
 
+    async def _hear(self, held: Held) -> None:
+        """Finds out what became of a decision whose commit ended without a word."""
+        outcome = held.unheard
+        if outcome is not None:
+            numbers = await kept.numbers_of(self._db, outcome.id, len(outcome.messages))
+            held.unheard = None
+            if numbers is not None:
+                await self._is_kept(held, outcome, numbers)
 
-def _concerns(facility: Facility, event: MarketDataUpdated) -> bool:
-    if event.kind == "electricity-price":
-        return facility.iso_region.casefold() == event.provider and facility.pricing_node in event.names
-    if event.kind == "gas-price":
-        return facility.prices.gas_market in event.names
-    return event.kind == "carbon-price" and facility.carbon_market in event.names
-
-
-def _signature(current: Conditions) -> tuple[Any, ...]:
-    """What of the conditions changes a decision by time passing alone: quality, rung and interval of each price."""
-    quotes = (current.electricity, current.gas, current.carbon)
-    return tuple((quote.quality, quote.rung, quote.value) for quote in quotes)
-
-
-def _degraded(held: _Held) -> bool:
-    return held.signature is not None and held.signature[0][1] is not Rung.LIVE
-
-
-def _answer(current: Conditions, decision: Decision, now: datetime) -> dict[str, Any]:
-    return {
-        "decision": decision.as_json(),
-        "marketConditions": current.market_conditions(),
-        "dataFreshness": current.data_freshness(),
-        "timestamp": iso_z(now),
-    }
-
-
-def _price_news(held: _Held) -> tuple[list[dict[str, Any]], dict[str, tuple[Any, ...]]]:
-    """A message for each price that is another than the one last told, and what has then been told."""
-    news, told = [], dict(held.told)
-    for commodity, attribute in _ROWS.items():
-        row = getattr(held.rows, attribute)
-        if row is None:
-            continue
-        kind = KINDS[_KIND[commodity]]
-        identity = tuple(row.get(name) for name in (*kind.key, *kind.values))
-        if told.get(commodity) == identity:
-            continue
-        told[commodity] = identity
-        record = {"kind": kind.name} | {name: plain(row.get(name)) for name in (*kind.names, "origin", "known_at")}
-        news.append({"type": "market-price-update", "body": {"data": record}})
-    return news, told
+    async def _is_kept(self, held: Held, outcome: Outcome, numbers: Sequence[int]) -> None:
+        """The decision is in force: it is remembered, and whoever listens is told."""
+        held.unheard = None
+        if outcome.answer["decision"]["units"]:  # when nothing can be said the plant goes on as it was
+            held.state = PlantState.from_decision(outcome.answer["decision"])
+        # With the number of its newest message, so that a listener can tell which messages it already contains.
+        held.answer, held.told = outcome.answer | {"seq": numbers[-1]}, outcome.told
+        held.signature, held.valid_until = outcome.signature, outcome.valid_until
+        held.planned, held.contradicted, held.dr_events = outcome.planned, outcome.contradicted, outcome.dr_events
+        facility_id = held.facility.id
+        self._complained.pop(facility_id, None)
+        self._fanout.publish(facility_id, numbered(outcome.messages, numbers, outcome.at))
+        self._metrics.decisions.labels(outcome.answer["decision"]["action"]).inc()
+        await self._events.emit(CHP_DECISION_UPDATE, DecisionMade(facility_id, held.answer, held.degraded))

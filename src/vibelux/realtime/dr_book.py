@@ -9,7 +9,7 @@ import msgspec
 from vibelux.dispatch.dr_case import shift
 from vibelux.market.clock import Clock
 from vibelux.market.dr_events import CANCELLED, UNITS, Event, State, is_region, names_of
-from vibelux.market.errors import UsageError
+from vibelux.market.errors import Conflict, UsageError
 from vibelux.market.intervals import iso_z
 from vibelux.market.records import DR_EVENT
 from vibelux.store import dr_events as store
@@ -22,10 +22,6 @@ Sites = Sequence[Mapping[str, Any]]
 """The facility file's objects, each with its id."""
 
 ACCEPTED, DECLINED = "accepted", "declined"
-
-
-class Conflict(UsageError):
-    """It is well said, but the event is not one with which this may be done now."""
 
 
 def entered(body: object) -> Event:
@@ -113,13 +109,25 @@ class DrBook:
         if kept is None:
             return None
         self._refuse_past(kept.event)
-        own = self._db.limited_to([site["id"]])
         await store.add_answer(
-            own, site["id"], kept.event.key, answer, caller_id=caller.id, caller=caller.name, note=note,
+            self._db, site["id"], kept.event.key, answer, caller_id=caller.id, caller=caller.name, note=note,
             now=self._clock.now(),
         )  # fmt: skip
         (row,) = await self._shown([kept], caller, [site])
         return row
+
+    async def concerned(self, event_id: str, program: str | None, sites: Sites) -> Mapping[str, Any] | None:
+        """The one of the sites that an event concerns; None where it concerns none of them, or there is none such.
+
+        Raises:
+            UsageError: it concerns several of them, or several programmes have an event of that id.
+            StoreUnavailable: the database is away.
+        """
+        kept = await self._one(event_id, program, sites)
+        touched = [] if kept is None else [site for site in sites if kept.event.touches(site)]
+        if len(touched) > 1:
+            raise UsageError(f"{event_id} concerns {', '.join(site['id'] for site in touched)}: name one by facilityId")
+        return touched[0] if touched else None
 
     async def events(self, start: datetime, end: datetime, caller: Principal, sites: Sites) -> list[Row]:
         """The events of a stretch of time that touch the caller's sites, in order; all, for a key of all facilities.

@@ -171,9 +171,9 @@ class Expectations:
         """A model of what was known at a moment; None of too short a history."""
         prices = NodePrices(self._db, subject)
         await prices.read(now, LEARN_DAYS)
-        history = prices.history(await GridLoad(self._db, subject.iso_region).at(now, LEARN_DAYS))
+        load = await GridLoad(self._db, subject.iso_region).at(now, LEARN_DAYS)
         try:
-            return await asyncio.to_thread(learn, [history])
+            return await asyncio.to_thread(lambda: learn([prices.history(load)]))
         except UsageError:  # a few days: the weights of a start do
             return None
 

@@ -70,6 +70,8 @@ class Register(BaseModel):
             raise ValueError(f"{rules[0]} says whether an engine runs; {self.field} is a number")
         if len(rules) > 1:
             raise ValueError(f"give one of {' and '.join(rules)}")
+        if self.is_bit and target.member != "on":
+            raise ValueError(f"a {self.table} says whether an engine runs; {self.field} is a number")
         if self.bit is not None and self.type == "float32":
             raise ValueError("a float32 has no bits to look at")
         if target.member != "on":

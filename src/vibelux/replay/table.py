@@ -1,6 +1,5 @@
 """Reads a tidy table of prices, whoever wrote it: usual column names are known, anything doubtful is refused."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,26 +8,11 @@ from typing import TYPE_CHECKING
 
 from vibelux.market.errors import TimeRefused, UsageError
 from vibelux.market.intervals import parse_utc
+from vibelux.outlook import tidy
 
 if TYPE_CHECKING:
     import polars as pl
 
-_TIMES = (
-    "time",
-    "timestamp",
-    "datetime",
-    "interval_start",
-    "interval_start_utc",
-    "market_interval_start",
-    "intervalstarttime_gmt",
-    "start",
-    "start_time",
-)
-_PER_KWH = ("price_per_kwh", "price_kwh", "usd_per_kwh", "price_usd_per_kwh")
-_PER_MWH = ("price_per_mwh", "price_mwh", "usd_per_mwh", "price_usd_per_mwh", "lmp", "lmp_prc", "spp")
-_UNSAID = ("price", "value", "prc", "mw")
-_NODES = ("node", "pricing_node", "location", "node_id", "pnode")
-_MARKETS = ("market",)
 UNITS = {"usd-per-kwh": 1000.0, "usd-per-mwh": 1.0}
 """Units of a price column, and by what they become USD/MWh."""
 
@@ -59,11 +43,12 @@ def read_table(path: Path, market: str, node: str | None, columns: Columns) -> t
             rows, or one interval with two prices.
         TimeRefused: a stamp without an offset; the text names the row.
     """
-    frame = _load(path)
-    frame = _only(path, frame, _MARKETS, market, "market")[1]
-    found_node, frame = _only(path, frame, _NODES, node, "node")
-    time_name = _column(path, frame, columns.time, _TIMES, "time")
-    price_name = _column(path, frame, columns.price, (*_PER_KWH, *_PER_MWH, *_UNSAID), "price")
+    frame = tidy.load(path)
+    frame = tidy.only(path, frame, tidy.find(frame, tidy.MARKETS), market, "market")[1]
+    found_node, frame = tidy.only(path, frame, tidy.find(frame, tidy.NODES), node, "node")
+    time_name = _column(path, frame, columns.time, tidy.TIMES, "time")
+    price_names = (*tidy.PER_KWH, *tidy.PER_MWH, *tidy.UNSAID)
+    price_name = _column(path, frame, columns.price, price_names, "price")
     factor = UNITS[_unit(path, price_name, columns.unit)]
     moments = _moments(path, time_name, frame[time_name])
     prices: dict[datetime, float] = {}
@@ -77,32 +62,10 @@ def read_table(path: Path, market: str, node: str | None, columns: Columns) -> t
     return found_node, prices
 
 
-def _load(path: Path) -> "pl.DataFrame":
-    import polars as pl
-
-    if not path.is_file():
-        raise UsageError(f"{path}: no such file")
-    try:
-        if path.suffix == ".parquet":
-            return pl.read_parquet(path)
-        return pl.read_csv(path, infer_schema=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise UsageError(f"{path}: not a table: {str(error).splitlines()[0]}") from error
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-
-
-def _find(frame: "pl.DataFrame", usual: Sequence[str]) -> str | None:
-    by_plain = {_plain(name): name for name in reversed(frame.columns)}
-    return next((by_plain[name] for name in usual if name in by_plain), None)
-
-
 def _column(path: Path, frame: "pl.DataFrame", named: str | None, usual: Sequence[str], what: str) -> str:
     if named is not None and named not in frame.columns:
         raise UsageError(f"{path}: no column {named!r}; there are {', '.join(frame.columns)}")
-    found = named or _find(frame, usual)
+    found = named or tidy.find(frame, usual)
     if found is None:
         raise UsageError(
             f"{path}: no {what} column is recognised among {', '.join(frame.columns)}; name it with --{what}-column"
@@ -115,28 +78,12 @@ def _unit(path: Path, price_name: str, said: str | None) -> str:
         if said not in UNITS:
             raise UsageError(f"{said!r} is no unit of a price; write {' or '.join(UNITS)}")
         return said
-    plain = _plain(price_name)
-    if plain in _PER_KWH or plain.endswith("per_kwh"):
+    plain = tidy.plain(price_name)
+    if plain in tidy.PER_KWH or plain.endswith("per_kwh"):
         return "usd-per-kwh"
-    if plain in _PER_MWH or plain.endswith("per_mwh"):
+    if plain in tidy.PER_MWH or plain.endswith("per_mwh"):
         return "usd-per-mwh"
     raise UsageError(f"{path}: column {price_name!r} does not say its unit; give --price-unit {' or '.join(UNITS)}")
-
-
-def _only(
-    path: Path, frame: "pl.DataFrame", usual: Sequence[str], wanted: str | None, what: str
-) -> tuple[str | None, "pl.DataFrame"]:
-    """The rows of one node or market, where the table has a column for it."""
-    column = _find(frame, usual)
-    if column is None:
-        return None, frame
-    present = [str(name) for name in frame[column].drop_nulls().unique(maintain_order=True)]
-    if wanted is None and len(present) == 1:
-        wanted = present[0]
-    if wanted not in present:
-        said = f"no rows of {what} {wanted!r}" if wanted else f"several {what}s and none is named"
-        raise UsageError(f"{path}: {said}; there are {', '.join(present[:8])}")
-    return wanted, frame.filter(frame[column] == wanted)
 
 
 def _moments(path: Path, name: str, column: "pl.Series") -> list[datetime]:

@@ -18,10 +18,12 @@ from vibelux.serve.ports import ServeState
 from vibelux.serve.repeats import Repeats
 from vibelux.serve.routes import (
     access,
+    alerts,
     audit,
     commodities,
     contract,
     decisions,
+    dr,
     facilities,
     health,
     history,
@@ -31,6 +33,7 @@ from vibelux.serve.routes import (
     outlook,
     page,
 )
+from vibelux.serve.shapes import with_examples
 from vibelux.serve.websocket import Sockets
 
 _WORTH_PACKING_BYTES = 2_048
@@ -61,7 +64,9 @@ def create_app(state: ServeState) -> FastAPI:
         nodes,
         facilities,
         operations,
+        dr,
         access,
+        alerts,
         audit,
         health,
         contract,
@@ -97,8 +102,10 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         )
         for operations in schema["paths"].values():
             for operation in operations.values():
-                operation["responses"].pop("422", None)
+                refused = operation["responses"].get("422", {})
+                if "HTTPValidationError" in str(refused.get("content")):
+                    del operation["responses"]["422"]
         for name in ("HTTPValidationError", "ValidationError"):
             schema["components"]["schemas"].pop(name, None)
-        app.openapi_schema = schema
+        app.openapi_schema = with_examples(schema)
     return app.openapi_schema

@@ -25,7 +25,11 @@ _TOLD: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"decision": {"$ref": _DEFS + "Decision"}},
         {"decision": examples.DECISION["decision"]},
     ),
-    "alert": ("Something that a person should know", {}, {"kind": "stale", "text": "No price for 16 minutes."}),
+    "alert": (
+        "Something that a person should know",
+        {"kind": {"type": "string"}, "state": {"enum": ["open", "resolved", "happened"]}, "text": {"type": "string"}},
+        {name: examples.ALERT[name] for name in ("kind", "state", "text", "facility", "at", "subject", "about")},
+    ),
     "dr-event": ("A demand-response event has come, changed or ended", {}, {"data": {"event_id": "e-17"}}),
     "heartbeat": ("Every 15 s, with the last `seq` again", {}, {}),
     "resync": (

@@ -202,6 +202,23 @@ DECISION: Example = {
     "timestamp": "2026-07-14T20:00:30Z",
 }
 
+SCHEDULE: Example = {
+    "facilityId": "salinas-1",
+    "rows": [
+        {
+            "start": "2026-07-14T20:00:00Z",
+            "end": "2026-07-14T20:05:00Z",
+            "importPrice": 0.1232,
+            "exportPrice": 0.0572,
+            "units": DECISION["decision"]["units"],
+            "gridImportKw": 0.0,
+            "gridExportKw": 800.0,
+            "boilerKw": 0.0,
+        }
+    ],
+    "next": None,
+}
+
 FEED: Example = {
     "feed": "caiso/real-time-pricing",
     "provider": "caiso",
@@ -272,6 +289,17 @@ DEED: Example = {
     "facility_id": "salinas-1",
     "outcome": "200",
 }
+ALERT: Example = {
+    "id": 5,
+    "facility": "salinas-1",
+    "kind": "stale-data",
+    "state": "open",
+    "subject": "electricity",
+    "text": "Stale data: the real-time price of TH_NP15_GEN-APND (CAISO) is 16 min old; the limit is 15 min.",
+    "about": {"commodity": "electricity", "ageSeconds": 962.0, "limitSeconds": 900.0, "source": "real-time-5min"},
+    "at": "2026-07-14T20:16:02Z",
+    "resolvedAt": None,
+}
 REPORT: Example = {
     "timestamp": "2026-07-14T20:00:00Z",
     "units": [{"id": "engine-1", "on": True, "powerKw": 870.0, "heatKw": 1010.0, "fuelKwHhv": 2290.0}],
@@ -302,3 +330,62 @@ RAN: Example = {
 TICKET: Example = {"ticket": "zq1XbV0pB3m5Yc7uK2dQ9sWf", "expiresAt": "2026-07-14T20:01:30Z"}
 HEALTH: Example = {"status": "ok", "version": "0.1.0", "time": "2026-07-14T20:00:30Z", "clockSpeed": 1.0}
 READY: Example = {"ready": True, "checks": {"database": "ok"}}
+DR_EVENT: Example = {
+    "program": "CBP",
+    "event_id": "2026-07-14-1",
+    "starts_at": "2026-07-14T23:00:00Z",
+    "ends_at": "2026-07-15T01:00:00Z",
+    "targets": ["salinas-1"],
+    "signals": [
+        {
+            "type": "price",
+            "unit": "USD/kWh",
+            "intervals": [{"starts_at": "2026-07-14T23:00:00Z", "ends_at": "2026-07-15T01:00:00Z", "value": 0.6}],
+        }
+    ],
+}
+DR_EVENT_TOLD: Example = {
+    "kind": "dr-event",
+    **DR_EVENT,
+    "status": "scheduled",
+    "priority": None,
+    "randomize_start_seconds": None,
+    "source": "manual",
+    "origin": "live",
+    "known_at": "2026-07-14T20:00:30Z",
+    "state": "upcoming",
+    "facilities": [
+        {
+            "facilityId": "salinas-1",
+            "startsAt": "2026-07-14T23:00:00Z",
+            "answer": "accepted",
+            "answeredBy": "desk",
+            "answeredAt": "2026-07-14T20:05:00Z",
+            "note": None,
+            "performance": None,
+        }
+    ],
+}
+OPPORTUNITY: Example = {
+    "kind": "event",
+    "program": "CBP",
+    "event_id": "2026-07-14-1",
+    "startsAt": "2026-07-14T23:00:00Z",
+    "endsAt": "2026-07-15T01:00:00Z",
+    "answer": None,
+    "resources": [{"id": "row-1", "counts": True, "why": "row-1 may count: load and storage are no prohibited ..."}],
+    "offer": {
+        "reductionKwh": 1150.0,
+        "peakReductionKw": 600.0,
+        "shedKwh": {"row-1": 1150.0},
+        "madeKwh": {"engine-1": 0.0},
+        "exportedKwh": 0.0,
+        "intervals": [{"startsAt": "2026-07-14T23:00:00Z", "hours": 0.25, "baselineKw": 980.0, "importKw": 380.0}],
+        "costUsd": 41.2,
+        "rewardUsd": 690.0,
+        "netUsd": 648.8,
+        "usdPerKwh": 0.0358,
+    },
+    "most": {"reductionKwh": 1200.0, "peakReductionKw": 600.0, "costUsd": 58.0, "usdPerKwh": 0.0483},
+    "importLimitKw": None,
+}

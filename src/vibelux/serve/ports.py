@@ -17,6 +17,8 @@ from vibelux.store.replies import Claim, Reply
 if TYPE_CHECKING:
     import polars as pl
 
+    from vibelux.realtime.dr_book import DrBook
+    from vibelux.realtime.dr_desk import DrDesk
     from vibelux.serve.operations import Operations
 
 Row = dict[str, Any]
@@ -119,6 +121,12 @@ class Store(Protocol):
         """Lines of the audit log, newest first (of these facilities; empty: all), and the cursor of the rest."""
         ...
 
+    async def alerts(
+        self, facilities: frozenset[str], since: datetime, *, only_open: bool, limit: int, after: str | None
+    ) -> tuple[list[Row], str | None]:
+        """Alerts, newest first (of these facilities; empty: all): open ones and those since, and the cursor."""
+        ...
+
     async def claim(self, caller_id: str, key: str, request: bytes, now: datetime) -> Claim | Reply:
         """Claims an idempotency key for a request, or says what stands under it."""
         ...
@@ -202,6 +210,10 @@ class ServeState:
     version: str
     operations: "Operations | None" = None
     """Takes reports of facilities; None: they are not taken."""
+    dr_book: "DrBook | None" = None
+    """Where demand-response events stand; None: they are not kept."""
+    dr_desk: "DrDesk | None" = None
+    """Who reckons what facilities could give."""
     outlooks: Outlooks | None = None
     """None: no prices are expected in this process."""
     wall: Clock = field(default_factory=LiveClock)

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any, Literal
 
+import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
 from vibelux.market.records import Kind, Type
@@ -180,7 +181,7 @@ def rows_of(kind: Kind, example: dict[str, Any]) -> dict[str, Any]:
 
 def answered(shape: type[BaseModel] | dict[str, Any], example: object) -> dict[str, Any]:
     """A good answer: its shape, and one such answer."""
-    content: dict[str, Any] = {"example": example}
+    content: dict[str, Any] = {"example": _packed(example)}
     if isinstance(shape, dict):
         return {"description": "Good", "content": {"application/json": {"schema": shape} | content}}
     return {"model": shape, "description": "Good", "content": {"application/json": content}}
@@ -196,7 +197,28 @@ def body_of(example: dict[str, str]) -> dict[str, Any]:
 
 def body_like(schema: dict[str, Any], example: dict[str, Any]) -> dict[str, Any]:
     """A JSON request body."""
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}}
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": schema, "example": _packed(example)}},
+        }
+    }
+
+
+def with_examples(document: dict[str, Any]) -> dict[str, Any]:
+    """The OpenAPI document with its examples unpacked."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for place in (operation.get("requestBody", {}), *operation["responses"].values()):
+                content = place.get("content", {}).get("application/json", {})
+                if isinstance(content.get("example"), str):
+                    content["example"] = msgspec.json.decode(content["example"])
+    return document
+
+
+def _packed(example: object) -> str:
+    """As text: FastAPI leaves nulls out of a document that it makes."""
+    return msgspec.json.encode(example).decode()
 
 
 _JSON_TYPES: dict[Type, dict[str, Any]] = {

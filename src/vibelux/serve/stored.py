@@ -9,7 +9,7 @@ from vibelux.market.intervals import iso_z
 from vibelux.market.records import ELECTRICITY_PRICE, KINDS, Type
 from vibelux.serve.cursors import DECISION_PLACE, LINE_PLACE, opened, record_place, sealed
 from vibelux.serve.ports import Row
-from vibelux.store import audit, decisions, facilities, keys, reader, replies
+from vibelux.store import alerts, audit, decisions, facilities, keys, reader, replies
 from vibelux.store.audit import Deed
 from vibelux.store.database import Database, Readable
 from vibelux.store.keys import Principal
@@ -189,6 +189,21 @@ class StoredStore:
         page = rows[:limit]
         return page, sealed([page[-1]["id"]]) if len(rows) > limit else None
 
+    async def alerts(
+        self, facilities: frozenset[str], since: datetime, *, only_open: bool, limit: int, after: str | None
+    ) -> tuple[list[Row], str | None]:
+        """Alerts, newest first, at most `limit`: open ones and those since a moment; and the cursor of the rest.
+
+        Raises:
+            UsageError: a cursor that was not given out.
+        """
+        before = None if after is None else opened(after, LINE_PLACE)[0]
+        rows = await alerts.alerts(
+            self._db, facilities, since=since, only_open=only_open, before=before, limit=limit + 1
+        )
+        page = [_alert(row) for row in rows[:limit]]
+        return page, sealed([page[-1]["id"]]) if len(rows) > limit else None
+
     async def claim(self, caller_id: str, key: str, request: bytes, now: datetime) -> Claim | Reply:
         """Claims an idempotency key for a request."""
         return await replies.claim(self._whole, caller_id, key, request, now)
@@ -204,6 +219,14 @@ class StoredStore:
 
 def _object(row: Mapping[str, Any]) -> Row:
     return {**row["body"], "id": row["id"]}
+
+
+def _alert(row: Mapping[str, Any]) -> Row:
+    """An alert as its listeners are told of it, and when it was over."""
+    over = row["resolved_at"]
+    state = "happened" if not row["lasts"] else "open" if over is None else "resolved"
+    told = {name: row[name] for name in ("id", "kind", "subject", "text", "about", "at")}
+    return told | {"facility": row["facility_id"], "state": state, "resolvedAt": over}
 
 
 def _answer(row: Mapping[str, Any]) -> Row:

@@ -1,7 +1,8 @@
 """Frames of records into their table: new rows go in, a changed value moves what it replaces into `_revisions`.
 
 A payload is copied into a table of the session and compared there with what is held, as sets. A payload that was
-received before what is held (an old file imported late) never overwrites it; it becomes a version in the past.
+received before what is held (an old file imported late) never overwrites it; it becomes a version in the past. So does
+one received before what is held was last confirmed (see `confirmations`).
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import psycopg
 from psycopg import sql
 
 from vibelux.store import copy
+from vibelux.store.confirmations import note_confirmed, split_confirmed
 from vibelux.store.journal import Receipt
 from vibelux.store.tables import Table, names
 
@@ -98,10 +100,13 @@ async def compare(
     """Writes what is new or changed in `frame`, and counts."""
     await _stage(connection, table, receipt, frame)
     terms = _terms(table, receipt, frame)
+    await split_confirmed(connection, table, receipt, terms)
     new, corrected, late, subjects = await _one(connection, _COMPARE.format(**terms))
     if late:
         (placed,) = await _one(connection, _LATE.format(**terms))
         corrected += placed
+    if new + corrected < frame.height:
+        await note_confirmed(connection, table, receipt, frame)
     return Compared(new, corrected, frame.height - new - corrected, frozenset(subjects or ()))
 
 

@@ -29,6 +29,8 @@ Key = tuple[str, str]
 
 _FIELDS = ", ".join(DR_EVENT.names)
 _SELECT = f"SELECT {_FIELDS}, origin, known_at FROM dr_events"  # noqa: S608 (made of our own names)
+_LASTS_UNTIL = "COALESCE(ends_at, CASE WHEN status = 'cancelled' THEN known_at + interval '1 day' ELSE 'infinity' END)"
+"""An event without an end that is called off is spoken of for a day."""
 _FROM_EACH = "(program, event_id) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
 
 
@@ -45,7 +47,7 @@ class KeptEvent:
 async def events_between(db: Readable, start: datetime, end: datetime) -> list[KeptEvent]:
     """The events that take place in a stretch of time at least in part, in order."""
     return await _events(
-        db, "starts_at < %s AND COALESCE(ends_at > %s, true) ORDER BY starts_at, program, event_id", (end, start)
+        db, f"starts_at < %s AND {_LASTS_UNTIL} > %s ORDER BY starts_at, program, event_id", (end, start)
     )
 
 

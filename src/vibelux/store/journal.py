@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -10,6 +10,11 @@ from vibelux.market.records import Quarantined
 from vibelux.store.database import Database
 from vibelux.store.jsons import jsonb
 from vibelux.store.partitions import drop_months_before
+
+_OLD_DECISIONS = """
+DELETE FROM chp_decisions old WHERE decided_at < %s AND EXISTS
+(SELECT FROM chp_decisions newer WHERE newer.facility_id = old.facility_id AND newer.decided_at > old.decided_at)
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +51,9 @@ class Kept:
     """Metadata of payloads, and rows set aside."""
     outbox_days: float | None = 7.0
     """Messages to facilities: a client that was away longer gets a fresh snapshot."""
+    decision_days: float | None = 400.0
+    """Decisions; the newest of each facility stays, as the next one goes on from it."""
+    alert_days: float | None = 90.0
     operations_days: float | None = 400.0
     """What sites report of themselves. When engines were switched is kept for ever."""
     price_days: float | None = None
@@ -146,11 +154,19 @@ async def retain(db: Database, now: datetime, kept: Kept) -> dict[str, int]:
         StoreUnavailable: the database is away.
     """
     gone: dict[str, int] = {}
-    statements = (
+    statements: tuple[tuple[float | None, LiteralString, LiteralString], ...] = (
         (kept.feed_days, "market_data_feeds", "DELETE FROM market_data_feeds WHERE timestamp < %s"),
         (kept.feed_days, "quarantined_rows", "DELETE FROM quarantined_rows WHERE received_at < %s"),
+        (kept.feed_days, "confirmations", "DELETE FROM confirmations WHERE confirmed_at < %s"),
         (kept.feed_days, "price_disagreements", "DELETE FROM price_disagreements WHERE found_at < %s"),
         (kept.outbox_days, "outbox", "DELETE FROM outbox WHERE created_at < %s"),
+        (
+            kept.decision_days,
+            "chp_decisions",
+            _OLD_DECISIONS,
+        ),
+        (kept.alert_days, "alerts", "DELETE FROM alerts WHERE at < %s AND (resolved_at IS NOT NULL OR NOT lasts)"),
+        (kept.alert_days, "alert_posts", "DELETE FROM alert_posts WHERE created_at < %s AND done_at IS NOT NULL"),
         (kept.operations_days, "facility_operations", "DELETE FROM facility_operations WHERE timestamp < %s"),
         (
             kept.operations_days,

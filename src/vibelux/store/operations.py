@@ -122,7 +122,7 @@ async def latest_operations(
             return None
         await cursor.execute(
             "SELECT unit_id, max(at) AS since, count(*) FILTER (WHERE is_on AND at >= %s) AS starts"
-            " FROM unit_switches WHERE facility_id = %s AND at <= %s GROUP BY unit_id",
+            " FROM unit_switches WHERE facility_id = %s AND at <= %s AND NOT is_first GROUP BY unit_id",
             (day_start, facility_id, row["timestamp"]),
         )
         switches = {switch["unit_id"]: switch for switch in await cursor.fetchall()}

@@ -37,7 +37,7 @@ WITH told AS (
 )
 SELECT sums.*, (
     SELECT count(*) FROM unit_switches held
-    WHERE held.facility_id = %(facility)s AND held.unit_id = sums.unit_id AND is_on
+    WHERE held.facility_id = %(facility)s AND held.unit_id = sums.unit_id AND is_on AND NOT is_first
     AND held.at >= %(start)s AND held.at < %(end)s
 ) AS starts FROM sums ORDER BY unit_id
 """

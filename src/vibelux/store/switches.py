@@ -8,8 +8,8 @@ import psycopg
 if TYPE_CHECKING:
     import polars as pl
 
-# Of each engine that the span tells of, the reports from the one before the span to the one after it are looked at:
-# those within may be switches, and the one after it may have become one or ceased to be one.
+# What an engine did before the span is held already; the report that follows the span may have become a switch, or
+# ceased to be one. Where reports come in order none follows, and nothing but the span is read.
 _NOTE = """
 WITH changed AS (
     SELECT told ->> 'id' AS unit_id FROM facility_operations, jsonb_array_elements(units) told
@@ -18,29 +18,34 @@ WITH changed AS (
     SELECT unit_id FROM unit_switches WHERE facility_id = %(facility)s AND at BETWEEN %(first)s AND %(last)s
 ), spans AS (
     SELECT unit_id, COALESCE((
-        SELECT max(timestamp) FROM facility_operations
-        WHERE facility_id = %(facility)s AND timestamp < %(first)s
-        AND units @> jsonb_build_array(jsonb_build_object('id', unit_id))
-    ), %(first)s) AS lowest, COALESCE((
         SELECT min(timestamp) FROM facility_operations
         WHERE facility_id = %(facility)s AND timestamp > %(last)s
         AND units @> jsonb_build_array(jsonb_build_object('id', unit_id))
     ), %(last)s) AS highest
     FROM changed WHERE unit_id IS NOT NULL
 ), told AS (
-    SELECT unit_id, timestamp AS at, (told ->> 'on')::boolean AS is_on,
-        lag((told ->> 'on')::boolean) OVER (PARTITION BY unit_id ORDER BY timestamp) AS before
-    FROM spans JOIN facility_operations ON facility_id = %(facility)s AND timestamp BETWEEN lowest AND highest
+    SELECT unit_id, before.at, before.is_on FROM spans CROSS JOIN LATERAL (
+        SELECT at, is_on FROM unit_switches held
+        WHERE held.facility_id = %(facility)s AND held.unit_id = spans.unit_id AND at < %(first)s
+        ORDER BY at DESC LIMIT 1
+    ) before
+    UNION ALL
+    SELECT unit_id, timestamp, (told ->> 'on')::boolean
+    FROM spans JOIN facility_operations ON facility_id = %(facility)s AND timestamp BETWEEN %(first)s AND highest
     CROSS JOIN jsonb_array_elements(units) told WHERE told ->> 'id' = unit_id
+), compared AS (
+    SELECT *, lag(is_on) OVER (PARTITION BY unit_id ORDER BY at) AS before FROM told
 ), switched AS (
-    SELECT unit_id, at, is_on FROM told WHERE before <> is_on
+    SELECT unit_id, at, is_on, before IS NULL AS is_first FROM compared
+    WHERE at >= %(first)s AND before IS DISTINCT FROM is_on
 ), gone AS (
     DELETE FROM unit_switches held USING spans
     WHERE held.facility_id = %(facility)s AND held.unit_id = spans.unit_id AND held.at BETWEEN %(first)s AND highest
     AND NOT EXISTS (SELECT FROM switched WHERE switched.unit_id = held.unit_id AND switched.at = held.at)
 )
-INSERT INTO unit_switches (facility_id, unit_id, at, is_on) SELECT %(facility)s, unit_id, at, is_on FROM switched
-ON CONFLICT (facility_id, unit_id, at) DO UPDATE SET is_on = excluded.is_on
+INSERT INTO unit_switches (facility_id, unit_id, at, is_on, is_first)
+SELECT %(facility)s, unit_id, at, is_on, is_first FROM switched
+ON CONFLICT (facility_id, unit_id, at) DO UPDATE SET is_on = excluded.is_on, is_first = excluded.is_first
 """
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from vibelux.market.records import KINDS, Kind
+from vibelux.market.records import KINDS, Kind, Type
 
 KEPT = ("id", "origin", "known_at", "payload_sha256")
 """The columns that every table of records has beside the record's own."""
@@ -48,6 +48,10 @@ class Table:
     def order(self) -> tuple[str, ...]:
         """Time first, then the rest of the key: the order in which records are read, page after page."""
         return (self.time, *(name for name in self.kind.key if name != self.time))
+
+    def kind_of(self, name: str) -> Type:
+        """What a column of the record is."""
+        return next(field.type for field in self.kind.fields if field.name == name)
 
     @property
     def scale_free(self) -> frozenset[str]:

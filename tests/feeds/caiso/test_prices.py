@@ -41,6 +41,37 @@ def test_a_single_member_reply_becomes_one_record_an_interval():
     }  # fmt: skip
 
 
+HOUR_AHEAD = feed_named("caiso/hour-ahead-pricing")
+
+
+def test_each_run_is_a_market_of_its_own_and_no_feed_takes_anothers():
+    """RTPD settles, HASP looks ahead, RTD is the dispatch: a price under the wrong name would be believed."""
+    markets = {
+        (REAL_TIME, "RTM"): "real-time-5min",
+        (REAL_TIME, "RTD"): "real-time-5min",
+        (FIFTEEN, "RTPD"): "real-time-15min",
+        (FIFTEEN, "HASP"): "hasp-15min",
+        (HOUR_AHEAD, "HASP"): "hasp-15min",
+        (DAY_AHEAD, "DAM"): "day-ahead-hourly",
+    }
+    for feed in (REAL_TIME, FIFTEEN, HOUR_AHEAD, DAY_AHEAD):
+        for run in ("RTM", "RTD", "RTPD", "HASP", "DAM", "RTPD_ADVISORY", "RTD_ADVISORY"):
+            if (feed, run) in markets:
+                found = prices(read_rows(*rows(run=run), feed=feed))
+                assert found["market"].to_list() == [markets[feed, run]]
+            else:
+                with pytest.raises(SchemaChanged, match=f"market run {run}"):
+                    read_rows(*rows(run=run), feed=feed)
+
+
+def test_the_hour_ahead_look_is_asked_for_the_hour_that_comes():
+    moment = HOUR_AHEAD.publication.next_after(datetime(2026, 7, 14, 18, 59, tzinfo=UTC))
+    assert moment == datetime(2026, 7, 14, 19, 20, tzinfo=UTC)
+    (request,) = HOUR_AHEAD.requests(Ask(HOUR_AHEAD.publication.window(moment), (NODE,)))
+    for part in ("queryname=PRC_HASP_LMP", "market_run_id=HASP", "startdatetime=20260714T20:00-0000", "T21:00-0000"):
+        assert part in request.url
+
+
 @pytest.mark.parametrize("value", ["MW", "VALUE", "PRC"])
 def test_the_value_column_is_read_under_each_of_its_names(value):
     assert prices(read_rows(*rows(), value=value))["price_per_kwh"].to_list() == [0.0612]

@@ -13,6 +13,7 @@ from vibelux.feeds import Payload, feed_named, read
 from vibelux.market.errors import Throttled, UpstreamError
 
 DAY_AHEAD, FIFTEEN = "caiso/day-ahead-pricing", "caiso/fifteen-minute-pricing"
+HOUR_AHEAD = "caiso/hour-ahead-pricing"
 RECORDINGS = [
     (DAY_AHEAD, "PRC_LMP/20200101_20200101_PRC_LMP_DAM_20200630_22_50_44_v1.zip", "day-ahead-hourly"),
     (DAY_AHEAD, "PRC_LMP/20240311_20240312_PRC_LMP_DAM_20240312_22_14_34_v1.zip", "day-ahead-hourly"),
@@ -20,6 +21,7 @@ RECORDINGS = [
     (DAY_AHEAD, "PRC_LMP/20260714_PRC_LMP_DAM_SP15_excerpt.csv", "day-ahead-hourly"),
     (DAY_AHEAD, "PRC_LMP/seed_PRC_LMP_DAM.csv", "day-ahead-hourly"),
     (FIFTEEN, "PRC_HASP_LMP/20240312_20240314_PRC_HASP_LMP_HASP_20240313_12_17_30_v1.zip", "hasp-15min"),
+    (HOUR_AHEAD, "PRC_HASP_LMP/20240312_20240314_PRC_HASP_LMP_HASP_20240313_12_17_30_v1.zip", "hasp-15min"),
 ]
 COMPONENTS = {"MCE": "energy_component", "MCC": "congestion_component", "MCL": "loss_component"}
 

@@ -36,7 +36,8 @@ def test_an_alert_is_a_moderate_event_of_its_hours():
     frame = events(flex(alert())).frames["dr-event"]
     assert frame.row(0, named=True) == {
         "program": "CAISO Flex Alert", "event_id": "7", "status": "active",
-        "starts_at": utc(23), "ends_at": utc(4, day=15), "targets": ["CAISO Grid"],
+        "starts_at": utc(23), "ends_at": utc(4, day=15), "priority": None, "randomize_start_seconds": None,
+        "targets": ["CAISO Grid"],
         "signals": [{"type": "level", "unit": "level", "intervals": [
             {"starts_at": "2026-07-14T23:00:00Z", "ends_at": "2026-07-15T04:00:00Z", "value": 1}]}],
         "source": "CAISO ActiveFlexAlertEvents",

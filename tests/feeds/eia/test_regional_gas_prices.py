@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from payloads.shelf import good
 from shared_files import real
 from vibelux.feeds import Ask, Parsed, Payload, feed_named, read
 from vibelux.market.errors import AccessDenied, Corrupt, SchemaChanged
@@ -201,6 +202,15 @@ def test_monthly_prices_in_another_unit_are_refused_and_nulls_set_aside():
 
 def asked(start: datetime, end: datetime) -> list[str]:
     return [request.url.partition("?")[0] for request in FEED.requests(Ask(Interval(start, end)))]
+
+
+@pytest.mark.parametrize("field", ["area-name", "period", "series", "series-description"])
+def test_a_monthly_price_without_its_name_or_month_is_set_aside_and_no_none_gets_into_a_name(field: str):
+    whole = good("eia/regional-gas-prices")["citygate.json"]
+    renamed = whole.replace(f'"{field}"'.encode(), f'"new-{field}"'.encode())
+    parsed = parse(renamed)
+    assert parsed.rows == 0
+    assert [row.reason for row in parsed.quarantined] == [f"no {field}"] * 2
 
 
 def test_the_weekly_update_is_asked_for_on_thursdays_only():

@@ -3,7 +3,7 @@
 import io
 import struct
 import zipfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -18,12 +18,14 @@ from feeds.ercot.payloads import (
     workbook,
     zipped,
 )
+from payloads.shelf import good
 from vibelux.feeds import Payload, feed_named, read
 from vibelux.market.errors import AccessDenied, Corrupt, SchemaChanged, Throttled, UpstreamError, UsageError
 
 REAL_TIME, DAY_AHEAD, CAPACITY = (
     feed_named(f"ercot/{name}") for name in ("settlement-point-prices", "day-ahead-prices", "ancillary-services")
 )
+AHEAD = feed_named("ercot/indicative-prices")
 API_FIELDS = (
     "deliveryDate deliveryHour deliveryInterval settlementPoint settlementPointType settlementPointPrice DSTFlag"
 )
@@ -241,7 +243,58 @@ def test_real_time_capacity_prices_are_a_market_of_their_own() -> None:
     assert (row["interval_end"] - row["interval_start"]).seconds == 900
 
 
-@pytest.mark.parametrize("feed", [REAL_TIME, DAY_AHEAD, CAPACITY])
+def test_look_ahead_is_a_market_of_its_own_told_by_the_ends_of_its_intervals() -> None:
+    """Of a run ten minutes before the clock goes back the second interval ends at one o'clock, in the second pass."""
+    ((_, body),) = good("ercot/indicative-prices").items()
+    rows = prices(AHEAD, body)
+
+    assert {(row["market"], row["price_type"]) for row in rows} == {("indicative-5min", "LMP")}
+    assert [row["market_interval_end"] for row in rows[::3]] == [
+        utc(2026, 11, 1, 6, 55),
+        utc(2026, 11, 1, 7),
+        utc(2026, 11, 1, 7, 5),
+    ]
+    assert {row["market_interval_end"] - row["market_interval_start"] for row in rows} == {timedelta(minutes=5)}
+    assert [(row["node_type"], row["price_per_kwh"]) for row in rows[:3]] == [
+        ("HU", 0.0225),
+        ("LZ", 0.02425),
+        ("RN", -0.0085),
+    ]
+
+
+def test_look_ahead_of_the_public_api_reads_the_same() -> None:
+    fields = (
+        "RTDTimestamp repeatHourFlag intervalId intervalEnding intervalRepeatHourFlag "
+        "settlementPoint settlementPointType LMP"
+    )
+    row = ["2026-07-14T13:05:02", False, 1, "2026-07-14T13:10:00", False, "HB_NORTH", "HU", 31.5]
+    (found,) = prices(AHEAD, reply(fields, row))
+
+    assert (found["pricing_node"], found["price_per_kwh"]) == ("HB_NORTH", 0.0315)
+    assert found["market_interval_start"] == utc(2026, 7, 14, 18, 5)
+
+
+def test_look_ahead_and_settled_prices_are_never_read_for_each_other() -> None:
+    ((_, ahead),) = good("ercot/indicative-prices").items()
+    for name, body in good("ercot/settlement-point-prices").items():
+        with pytest.raises(SchemaChanged, match="no table of NP6-970-CD"):
+            read(AHEAD, Payload(body, name=name))
+    with pytest.raises(SchemaChanged, match="NP6-788-CD, without scedtimestamp"):
+        read(REAL_TIME, Payload(ahead))
+
+
+def test_polled_capacity_prices_hold_no_day_ahead_ones() -> None:
+    feed = feed_named("ercot/real-time-ancillary-services")
+    ((name, body),) = good(feed.name).items()
+    rows = read(feed, Payload(body, name=name)).frames["ancillary-price"]
+    assert set(rows["market"]) == {"real-time-15min"}
+    assert rows.equals(read(CAPACITY, Payload(body, name=name)).frames["ancillary-price"])
+    for name, body in good(CAPACITY.name).items():
+        with pytest.raises(SchemaChanged):
+            read(feed, Payload(body, name=name))
+
+
+@pytest.mark.parametrize("feed", [REAL_TIME, DAY_AHEAD, CAPACITY, AHEAD])
 @pytest.mark.parametrize(
     "body",
     [FORBIDDEN, b"", b"  \n", zipped(("a.csv", FORBIDDEN)), zipped(("a.csv", table(SPP_HEADER)))[:-30], b"<a><b/></a>"],

@@ -37,10 +37,10 @@ def ids(requests) -> list[str]:
     return [parse_qs(urlsplit(request.url).query)["doclookupId"][0] for request in requests]
 
 
-def test_all_nine_feeds_ask_the_keyless_site_where_no_key_is_set() -> None:
+def test_all_feeds_ask_the_keyless_site_where_no_key_is_set() -> None:
     ask = Ask(Interval(utc(2026, 7, 14), utc(2026, 7, 15)))
 
-    assert len(FEEDS) == 9
+    assert len(FEEDS) == 11
     assert {urlsplit(request.url).netloc for feed in FEEDS for request in keyless(feed, ask)} == {"www.ercot.com"}
     assert {(feed.needs_key, feed.service.seconds_between) for feed in FEEDS} == {((), 1.0)}
 
@@ -103,6 +103,38 @@ def test_poll_of_quarter_hours_asks_the_documents_of_its_window_newest_first() -
 
     assert (first.listing, second.listing) == (True, True)
     assert ids(followed(feed, ask, first, document_list(*documents))) == ["1900", "1845"]
+
+
+@pytest.mark.parametrize("late", [0, 30, 59])
+def test_poll_of_the_look_ahead_asks_the_newest_run_alone(late: int) -> None:
+    feed = feed_named("ercot/indicative-prices")
+    runs = [utc(2026, 7, 14, 18) + n * timedelta(minutes=5) for n in range(13)]
+    body = document_list(
+        *(
+            (f"{run:%H%M}", f"RTDLMPRNLZHUBNP6970_{run:%Y%m%d_%H%M}_{form}", (run + timedelta(seconds=13)).isoformat())
+            for run in runs
+            for form in ("csv", "xml")
+        )
+    )
+    moment = feed.publication.next_after(utc(2026, 7, 14, 18, 58))
+    assert moment == utc(2026, 7, 14, 19, 1)
+    ask = Ask(feed.publication.window(moment + timedelta(seconds=late)))
+    (request,) = feed.requests(ask)
+    assert request.url.endswith("reportTypeId=13073")
+    assert ids(followed(feed, ask, request, body)) == ["1900"]
+    hours = Interval(utc(2026, 7, 14, 18), utc(2026, 7, 14, 20))
+    assert ids(followed(feed, Ask(hours), request, body)) == [f"{run:%H%M}" for run in runs], "the newest comes last"
+
+
+def test_real_time_capacity_prices_are_asked_each_quarter_hour() -> None:
+    feed = feed_named("ercot/real-time-ancillary-services")
+    stamps = [utc(2026, 7, 14, 18) + n * timedelta(minutes=15) for n in range(5)]
+    documents = [(f"{end:%H%M}", f"NP_{end:%H%M}_csv", (end + timedelta(minutes=2)).isoformat()) for end in stamps]
+    moment = feed.publication.next_after(utc(2026, 7, 14, 18, 50))
+    ask = Ask(feed.publication.window(moment))
+    (request,) = feed.requests(ask)
+    assert request.url.endswith("reportTypeId=24898")
+    assert ids(followed(feed, ask, request, document_list(*documents)))[0] == "1900"
 
 
 def test_day_ahead_document_of_the_day_before_is_the_one_that_covers_a_day() -> None:

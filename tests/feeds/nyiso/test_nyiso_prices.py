@@ -233,6 +233,46 @@ def test_what_is_no_price_file_is_a_named_error(body, error, text):
         read(REAL_TIME, Payload(body, name="20260714realtime_zone.csv"))
 
 
+def test_a_stamp_twice_beside_an_extra_run_is_two_prices_of_which_none_is_believed():
+    given = [row(stamp) for stamp in stamps("30", "35", "37:12", "40")]
+    whole = prices(*given)
+    assert whole.height == 4
+    twice = read(REAL_TIME, Payload(csv_of(*given, row("07/14/2026 05:40:00", 31.0))))
+    assert twice.frames["electricity-price"].equals(whole.head(3))
+    assert [refused.reason for refused in twice.quarantined] == [
+        "the same interval occurs with two different values"
+    ] * 2
+
+
+HOURLY = feed_named("nyiso/real-time-hourly-pricing")
+
+
+def test_the_hourly_price_of_the_real_time_market_is_told_by_its_start_also_in_autumn():
+    hours = ("00:00", "01:00", "01:00", "02:00")
+    found = prices(*(row(f"11/01/2026 {hour}", 30.0 + n) for n, hour in enumerate(hours)), feed=HOURLY)
+    assert set(found["market"]) == {"real-time-hourly"}
+    assert found["market_interval_start"].to_list() == [utc(hour, day=1, month=11) for hour in (4, 5, 6, 7)]
+    assert found["price_per_kwh"].to_list() == [0.03, 0.031, 0.032, 0.033]
+    assert set(found["market_interval_end"] - found["market_interval_start"]) == {timedelta(hours=1)}
+
+
+def test_files_of_one_form_are_told_apart_by_their_name():
+    body = csv_of(row("07/14/2026 05:00"))
+    for feed, other in ((HOURLY, "damlbmp"), (DAY_AHEAD, "rtlbmp")):
+        with pytest.raises(SchemaChanged, match=f"{other} where"):
+            read(feed, Payload(body, name=f"20260714{other}_zone.csv"))
+    with pytest.raises(SchemaChanged, match="off the hour"):
+        read(HOURLY, Payload(csv_of(row("07/14/2026 05:05:00"))))
+
+
+def test_hourly_prices_are_asked_for_by_the_day_with_generators_where_one_is_wanted():
+    assert urls(HOURLY, utc(17), utc(18), "WEST") == ["csv/rtlbmp/20260714rtlbmp_zone.csv"]
+    assert urls(HOURLY, utc(17), utc(18), "NINE_MILE_2") == [
+        "csv/rtlbmp/20260714rtlbmp_zone.csv",
+        "csv/rtlbmp/20260714rtlbmp_gen.csv",
+    ]
+
+
 def urls(feed, start: datetime, end: datetime, *nodes: str) -> list[str]:
     return [
         request.url.removeprefix("http://mis.nyiso.com/public/")

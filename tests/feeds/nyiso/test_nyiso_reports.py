@@ -135,6 +135,18 @@ def test_the_old_form_with_a_column_a_region_is_read_with_its_cut_headers():
     assert set(frame["interval_end"] - frame["interval_start"]) == {FIVE}
 
 
+def test_without_their_name_the_prices_of_zones_are_not_taken_for_those_of_the_state():
+    renamed = ZONAL.replace('"Name"', '"Zone Name"')
+    with pytest.raises(SchemaChanged, match="Name"):
+        read(RESERVES, Payload(csv_of(renamed, '"07/14/2026 00:00","EDT","WEST",61752,5.5,4,3,8.25')))
+
+
+def test_a_reserve_file_that_lacks_a_product_is_refused_by_its_name():
+    lacking = ZONAL.replace("30 Min Operating Reserve", "60 Min Operating Reserve")
+    with pytest.raises(SchemaChanged, match="30 Min Operating Reserve"):
+        read(RESERVES, Payload(csv_of(lacking, '"07/14/2026 00:00","EDT","WEST",61752,5.5,4,3,8.25')))
+
+
 def test_a_reserve_file_without_a_product_that_is_known_is_refused():
     with pytest.raises(SchemaChanged, match="10 Min Spinning Reserve"):
         read(RESERVES, Payload(csv_of('"Time Stamp","Time Zone","Name","PTID","20 Min Reserve ($/MWHr)"')))

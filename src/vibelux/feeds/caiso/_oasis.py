@@ -38,7 +38,7 @@ MOST_NODES = 10
 _NO_DATA = "1000"
 _WORTH_A_RETRY = {"1003", "1010", "1012", "1013", "1015"}
 _XML_NAMES = {"start": "INTERVAL_START_GMT", "end": "INTERVAL_END_GMT", "day": "OPR_DATE", "value": "VALUE"}
-_CSV_NAMES = {"start": "INTERVALSTARTTIME_GMT", "end": "INTERVALENDTIME_GMT", "day": "OPR_DT", "value": "MW"}
+_CSV_NAMES = {"start": "INTERVALSTARTTIME_GMT", "end": "INTERVALENDTIME_GMT", "day": "OPR_DT"}
 
 
 def oasis_requests(ask: Ask, queryname: str, version: int, **params: str) -> Iterator[Request]:
@@ -105,8 +105,10 @@ def long_rows(
     *,
     item: tuple[str, str],
     what: tuple[str, str],
+    value: str = "MW",
     value_names: tuple[str, ...] = (),
     others: Mapping[str, str] | None = None,
+    report: str | None = None,
 ) -> "list[pl.DataFrame]":
     """Each member as a long frame: `start`, `end`, `day`, `item`, `what` as printed, `value`, and the others asked.
 
@@ -117,18 +119,20 @@ def long_rows(
         quarantined: rows whose value is not a number are put here.
         item: the column that says what the value is, in CSV and in XML.
         what: the column that says whom it is about, in CSV and in XML.
-        value_names: further names of the value column in CSV.
+        value: the name of the value column in CSV.
+        value_names: further names of it.
         others: further columns, CSV name to XML name.
+        report: what an XML header must call the report, where its items do not tell it from others.
 
     Raises:
         FeedError: see `documents`; SchemaChanged for a missing column or element.
     """
-    csv_names = _CSV_NAMES | {"item": item[0], "what": what[0]} | {name: name for name in others or {}}
+    csv_names = _CSV_NAMES | {"value": value, "item": item[0], "what": what[0]} | {name: name for name in others or {}}
     xml_names = _XML_NAMES | {"item": item[1], "what": what[1]} | dict(others or {})
     frames = []
     for name, body in documents(payload):
         if looks_like_markup(body):
-            frame = _from_xml(name, body, xml_names)
+            frame = _from_xml(name, body, xml_names, report)
         else:
             frame = _from_csv(name, body, csv_names, value_names)
         frames.append(_numeric(frame, quarantined))
@@ -141,7 +145,7 @@ def _from_csv(name: str, body: bytes, names: Mapping[str, str], value_names: tup
     return frame.select([frame[column].alias(alias) for alias, column in names.items()])
 
 
-def _from_xml(name: str, body: bytes, names: Mapping[str, str]) -> "pl.DataFrame":
+def _from_xml(name: str, body: bytes, names: Mapping[str, str], report: str | None) -> "pl.DataFrame":
     import polars as pl
 
     root = parse_xml(body, name)
@@ -150,6 +154,8 @@ def _from_xml(name: str, body: bytes, names: Mapping[str, str]) -> "pl.DataFrame
     rows = []
     for report_item in root.iter("{*}REPORT_ITEM"):
         header = {local_name(e): e.text for e in report_item.iterfind("{*}REPORT_HEADER/{*}*")}
+        if report is not None and header.get("REPORT") != report:
+            raise SchemaChanged(f"{name}: the report is {header.get('REPORT')}, not {report}", missing=(report,))
         rows += [_xml_row(name, data, header, names) for data in report_item.iterfind("{*}REPORT_DATA")]
     return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String()))
 

@@ -29,6 +29,7 @@ def parse(payload: Payload) -> Parsed:
         item=("XML_DATA_ITEM", "DATA_ITEM"),
         what=("FUEL_REGION_ID", "FUEL_REGION_ID"),
         value_names=("PRC", "VALUE"),
+        report="PRC_FUEL",
     )
     daily = pl.concat(members).select("what", "day", "value").unique(maintain_order=True)
     twice = daily.select("what", "day").is_duplicated()

@@ -24,7 +24,8 @@ def parse(payload: Payload) -> Parsed:
         parsed.quarantined,
         item=("OPR_DT", "DATA_ITEM"),
         what=("OPR_DT", "OPR_DATE"),
-        value_names=("GHG_PRC_IDX", "PRC", "VALUE"),
+        value="GHG_PRC_IDX",
+        report="PRC_GHG_ALLOWANCE",
     )
     parsed.frames[CARBON_PRICE.name] = shaped(
         CARBON_PRICE,

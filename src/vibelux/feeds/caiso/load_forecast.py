@@ -26,6 +26,7 @@ def parse(payload: Payload) -> Parsed:
         parsed.quarantined,
         item=("XML_DATA_ITEM", "DATA_ITEM"),
         what=("TAC_AREA_NAME", "RESOURCE_NAME"),
+        report="SLD_FCST",
     )
     variable = pl.when(_forecasts.actual()).then(pl.lit("load")).otherwise(pl.lit("load-forecast"))
     long = _oasis.to_utc(pl.concat(members), parsed.quarantined).with_columns(variable=variable)

@@ -28,6 +28,7 @@ def parse(payload: Payload) -> Parsed:
         item=("XML_DATA_ITEM", "DATA_ITEM"),
         what=("TRADING_HUB", "TRADING_HUB"),
         others={"RENEWABLE_TYPE": "RENEWABLE_TYPE"},
+        report="SLD_REN_FCST",
     )
     long = _oasis.to_utc(pl.concat(members), parsed.quarantined).with_columns(
         resource=pl.col("RENEWABLE_TYPE").str.to_lowercase()

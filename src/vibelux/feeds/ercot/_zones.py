@@ -18,12 +18,22 @@ WEATHER = ("coast", "east", "farwest", "north", "northcentral|northc", "southcen
 FORECAST = ("north", "south", "west", "houston")
 TOTAL = "total|systemtotal"
 _NO_ZONES = {"day", "hour", "flag", "posted", "in_use", "category", "start", "end", "issued"}
-_TIME = ("deliverydate|operday|operatingday", "hourending", "dstflag")
+_MEASURED, _FORECAST = "operday|operatingday", "deliverydate"
+"""How ERCOT calls the day of what was, and of what will be: nothing else tells the two apart."""
 
 
-def layout(report: str, zones: tuple[str, ...], *more: str) -> Layout:
-    """A report with a column for each of the zones and one for the whole system."""
-    return Layout(report, (*_TIME, *more, *zones, TOTAL))
+def measured(report: str, zones: tuple[str, ...]) -> Layout:
+    """A report of load with a column for each of the zones and one for the whole system."""
+    return _layout(report, _MEASURED, zones)
+
+
+def forecast(report: str, zones: tuple[str, ...], *more: str) -> Layout:
+    """A report of its forecast, in the same form."""
+    return _layout(report, _FORECAST, (*more, *zones))
+
+
+def _layout(report: str, day: str, columns: tuple[str, ...]) -> Layout:
+    return Layout(report, (day, "hourending", "dstflag", *columns, TOTAL))
 
 
 def load(payload: Payload, layouts: dict[Layout, str], *, forecast: bool) -> Parsed:

@@ -11,8 +11,8 @@ from vibelux.feeds.ercot._time import ZONE
 from vibelux.market.records import Parsed
 
 _LAYOUTS = {
-    _zones.layout("NP6-345-CD", _zones.WEATHER): "weather zone",
-    _zones.layout("NP6-346-CD", _zones.FORECAST): "forecast zone",
+    _zones.measured("NP6-345-CD", _zones.WEATHER): "weather zone",
+    _zones.measured("NP6-346-CD", _zones.FORECAST): "forecast zone",
 }
 _DASHBOARDS = ("loadForecastVsActual", "supply-demand")
 _LISTED = (_mis.Listed(13101, _mis.day_after(-1)), _mis.Listed(14836, _mis.day_after(-1)))

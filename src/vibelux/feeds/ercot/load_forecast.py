@@ -12,9 +12,9 @@ from vibelux.feeds.ercot._time import ZONE
 from vibelux.market.records import Parsed
 
 _LAYOUTS = {
-    _zones.layout("NP3-565-CD", _zones.WEATHER, "model"): "model",
-    _zones.layout("NP3-561-CD", _zones.WEATHER): "weather zone",
-    _zones.layout("NP3-560-CD", _zones.FORECAST): "forecast zone",
+    _zones.forecast("NP3-565-CD", _zones.WEATHER, "model"): "model",
+    _zones.forecast("NP3-561-CD", _zones.WEATHER): "weather zone",
+    _zones.forecast("NP3-560-CD", _zones.FORECAST): "forecast zone",
 }
 _DASHBOARDS = ("loadForecastVsActual", "supply-demand")
 _LISTED = (_mis.Listed(12311, _mis.before(60)), _mis.Listed(12312, _mis.before(60)))

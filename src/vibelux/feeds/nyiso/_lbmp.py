@@ -59,7 +59,7 @@ def hourly(
     """Price records of a file whose stamps are the starts of hours.
 
     Raises:
-        SchemaChanged: a stamp is not on the hour, or the file is named after another market: all print the same columns.
+        SchemaChanged: a stamp is not on the hour, or the file is named after another market of the same columns.
     """
     import polars as pl
 

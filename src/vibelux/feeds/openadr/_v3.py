@@ -31,17 +31,17 @@ class Refused(ValueError):
     """An event that cannot be understood; the text says why."""
 
 
-def event(told: dict[str, Any], received_at: datetime | None) -> dict[str, Any]:
+def event(told: dict[str, Any]) -> dict[str, Any]:
     """The members of a `market.dr_events.Event`.
 
     Raises:
         Refused, TimeRefused, KeyError, TypeError, ValueError, AttributeError: it is none.
     """
     period = told.get("intervalPeriod") or {}
-    written = _written(told) or received_at
-    name = told.get("id") or told.get("eventName")
+    written = _written(told)
+    name = told.get("id")
     if not name:
-        raise Refused("neither id nor eventName")
+        raise Refused("it has no id")
     common = {
         "program": told["programID"],
         "event_id": str(name),
@@ -82,7 +82,7 @@ def _intervals(told: dict[str, Any], period: dict[str, Any], written: datetime |
             raise Refused("an interval has no start, and follows on from none that ends")
         length = duration(own.get("duration") or period.get("duration") or "PT0S")
         once.append((start, None if length is None else start + length, one["payloads"]))
-    if not once and at is not None and period.get("duration"):  # it asks for reports only
+    if told.get("reportDescriptors") and not once and at is not None and period.get("duration"):  # reports only
         length = duration(period["duration"])
         once.append((at, None if length is None else at + length, []))
     if not once:
@@ -110,6 +110,8 @@ def _start(text: str | None, before: datetime | None, written: datetime | None) 
     if not text:
         return before
     if _is_now(text):
+        if before is None and written is None:
+            raise Refused("it begins now, and nothing says when it was written")
         return before or written
     return parse_utc(text)
 

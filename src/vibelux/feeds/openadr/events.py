@@ -75,14 +75,16 @@ def _of_json(payload: Payload, parsed: Parsed) -> Iterator[Event]:
     if isinstance(document, dict) and {"title", "status"} <= document.keys() and "programID" not in document:
         detail = document.get("detail") or document["title"]
         raise UpstreamError(f"the VTN refuses: {document['status']} {detail}", code=str(document["status"]))
-    told = [document] if isinstance(document, dict) else document
+    told = document
+    if isinstance(document, dict):  # an event as it is handed to a VTN, which gives it its id
+        told = [{"id": document.get("eventName")} | document]
     is_events = isinstance(told, list) and all(isinstance(one, dict) for one in told)
     if not is_events or (told and not any("programID" in one for one in told)):
         raise SchemaChanged(
             f"{payload.name or 'payload'}: no events of OpenADR 3: {excerpt(payload.body)}", missing=("programID",)
         )
     for place, one in enumerate(told):
-        members = partial(_v3.event, one, payload.received_at)
+        members = partial(_v3.event, one)
         yield from _read(members, f"event {one.get('id', place)}", one, parsed)
 
 

@@ -6,12 +6,14 @@ import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 
 from vibelux.market.intervals import iso_z
+from vibelux.serve import examples
 from vibelux.serve.answers import json_response
 from vibelux.serve.auth import DOCUMENTED, Asking, Door, DoorOf
 from vibelux.serve.bodies import read_body
-from vibelux.serve.errors import forbidden
+from vibelux.serve.errors import bad_request, forbidden
+from vibelux.serve.identity import JWT_ID
 from vibelux.serve.sessions import COOKIE, SESSION_LIFE
-from vibelux.serve.shapes import FAILURES, TicketAnswer, body_of
+from vibelux.serve.shapes import FAILURES, WRITES, TicketAnswer, answered, body_of
 
 router = APIRouter(tags=["access"])
 
@@ -31,7 +33,7 @@ class FacilityBody(msgspec.Struct, forbid_unknown_fields=True):
 @router.post(
     "/api/ws-ticket",
     dependencies=DOCUMENTED,
-    responses={200: {"model": TicketAnswer}, **FAILURES},
+    responses={200: answered(TicketAnswer, examples.TICKET), **FAILURES, 413: WRITES[413]},
     openapi_extra=body_of({"facilityId": "salinas-1"}),
     summary="A ticket that opens one WebSocket within a minute",
 )
@@ -54,7 +56,7 @@ OwnPage = Annotated[None, Depends(_own_page)]
 @router.post(
     "/api/session",
     status_code=204,
-    responses=FAILURES,
+    responses=FAILURES | {413: WRITES[413]},
     openapi_extra=body_of({"key": "vlx_..."}),
     summary="Exchanges a key for the page's cookie",
 )
@@ -62,6 +64,9 @@ async def open_session(request: Request, door: DoorOf, _own: OwnPage) -> Respons
     """The cookie is HttpOnly and SameSite=Strict; it lives twelve hours and dies with its key."""
     body = await read_body(request, KeyBody)
     caller = await door.caller_with_key(request, body.key)
+    if caller.id.startswith(JWT_ID):
+        raise bad_request("a session is opened with an API key; a token is sent as it is, with each request")
+    request.state.caller = caller
     response = Response(status_code=204)
     set_session(request, response, door, caller.id)
     return response

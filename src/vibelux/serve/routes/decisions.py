@@ -12,7 +12,7 @@ from vibelux.serve.auth import DOCUMENTED, Asking, DoorOf, State
 from vibelux.serve.bodies import read_body
 from vibelux.serve.errors import bad_request, not_found
 from vibelux.serve.routes._query import After, FacilityId, From, OptionalText, To, moment, next_url, window
-from vibelux.serve.shapes import FAILURES, DecisionAnswer, DecisionRows, Rows, answered, body_like
+from vibelux.serve.shapes import FAILURES, WRITES, DecisionAnswer, DecisionRows, Rows, answered, body_like
 
 _DAY = timedelta(days=1)
 _JUST_NOW = timedelta(seconds=1)
@@ -58,7 +58,7 @@ async def decision(
 
 @router.get(
     "/schedule",
-    responses={200: {"model": Rows}, **FAILURES},
+    responses={200: answered(Rows, examples.SCHEDULE), **FAILURES},
     summary="The whole plan to the horizon, a row a step",
 )
 async def schedule(facility_id: FacilityId, caller: Asking, door: DoorOf, state: State) -> Response:
@@ -76,7 +76,7 @@ async def schedule(facility_id: FacilityId, caller: Asking, door: DoorOf, state:
 
 @router.post(
     "/what-if",
-    responses={200: answered(DecisionAnswer, examples.DECISION), **FAILURES},
+    responses={200: answered(DecisionAnswer, examples.DECISION), **FAILURES, 413: WRITES[413]},
     openapi_extra=body_like(
         _ASSUMED, {"facilityId": "salinas-1", "gridPrice": 0.09, "set": {"chp.engine-1.rated_kw": 800}}
     ),

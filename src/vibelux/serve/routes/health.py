@@ -3,22 +3,24 @@
 import asyncio
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
 
 from vibelux.market.errors import StoreUnavailable
 from vibelux.market.intervals import iso_z
+from vibelux.serve import examples
 from vibelux.serve.answers import json_response
 from vibelux.serve.auth import DoorOf, State
 from vibelux.serve.metrics import CONTENT_TYPE_LATEST, generate_latest
 from vibelux.serve.peers import is_local
 from vibelux.serve.ports import ServeState
-from vibelux.serve.shapes import FAILURES, Health, Readiness
+from vibelux.serve.shapes import FAILURES, Health, Readiness, answered
 
 router = APIRouter(tags=["health"])
 
 _DATABASE_SECONDS = 2.0
 
 
-@router.get("/healthz", responses={200: {"model": Health}}, summary="The process lives")
+@router.get("/healthz", responses={200: answered(Health, examples.HEALTH)}, summary="The process lives")
 async def healthz(state: State) -> Response:
     """Asks nothing of anybody. `clockSpeed` is over 1 in a replay, 0 where time stands still."""
     real = state.clock.real_seconds(1.0)
@@ -28,7 +30,7 @@ async def healthz(state: State) -> Response:
 
 @router.get(
     "/readyz",
-    responses={200: {"model": Readiness}, 503: {"model": Readiness}},
+    responses={200: answered(Readiness, examples.READY), 503: {"model": Readiness}},
     summary="The service can do its work",
 )
 async def readyz(state: State) -> Response:
@@ -49,7 +51,12 @@ async def _database(state: ServeState) -> str:
     return "ok"
 
 
-@router.get("/metrics", responses={401: FAILURES[401]}, summary="Prometheus; no key from this machine")
+@router.get(
+    "/metrics",
+    response_class=PlainTextResponse,
+    responses={401: FAILURES[401]},
+    summary="Prometheus; no key from this machine",
+)
 async def metrics(request: Request, door: DoorOf, state: State) -> Response:
     """The exposition of all rooms."""
     if not is_local(request):
