@@ -231,6 +231,19 @@ async def test_models_are_learnt_from_the_store_and_again_as_history_grows(datab
     assert await live.learn_due() == 1
 
 
+async def test_a_history_that_cannot_be_learnt_from_stops_nobody(database, monkeypatch):
+    await history(database, 8)
+    live = Expectations(database, FrozenClock(NOW))
+    before = as_told(await live.outlook(FACILITY, NOW))
+
+    def broken(_):
+        raise FloatingPointError("singular")
+
+    monkeypatch.setattr("vibelux.realtime.expect.learn", broken)
+    assert await live.learn_due() == 0
+    assert as_told(await live.outlook(FACILITY, NOW)) == before
+
+
 async def test_a_node_that_nobody_asks_for_is_forgotten(database):
     clock = FrozenClock(NOW)
     live = Expectations(database, clock)

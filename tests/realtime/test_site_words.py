@@ -78,6 +78,8 @@ def test_savings_are_the_worth_of_each_decision_over_the_time_for_which_it_held(
     today.decided(decision(minutes=0, netBenefitUsdPerHour=12.0))
     assert today.at(at(0)) == pytest.approx(0.5), "the five minutes of the first; the five after it are nobody's"
     assert today.at(at(2.5)) == pytest.approx(1.0)
+    today.decided(decision(minutes=0, netBenefitUsdPerHour=12.0))
+    assert today.at(at(2.5)) == pytest.approx(1.0), "the same decision, told again"
     today.decided(decision(minutes=2.5, netBenefitUsdPerHour=-24.0))
     assert today.at(at(5)) == pytest.approx(0.0)
     today.decided(decision(minutes=5, netBenefitUsdPerHour=None))

@@ -6,6 +6,8 @@ from typing import Any
 
 from serve.fakes import FACILITY, OTHER, FakeDesk, World
 from store.samples import NOON
+from vibelux.realtime.dr_book import DrBook
+from vibelux.realtime.dr_desk import DrDesk
 from vibelux.serve.ports import Row
 from vibelux.serve.stored import StoredStore
 from vibelux.store import decisions, keys
@@ -57,3 +59,10 @@ async def stored_world(
         await put_facility(db, facility["id"], facility, "cli")
     key = await keys.create_key(db, NOON, "test", scopes, own, NOON + timedelta(days=90))
     return StoredWorld(db, key, **options)
+
+
+def with_demand_response(world: StoredWorld) -> DrDesk:
+    """Lets the world serve demand response; its desk decides for nobody."""
+    world.state.dr_book = DrBook(world.db, world.clock)
+    world.state.dr_desk = DrDesk(world.db, world.clock, lambda *_: None)
+    return world.state.dr_desk

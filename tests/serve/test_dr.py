@@ -86,9 +86,8 @@ async def everywhere(world: World) -> AsyncIterator[httpx2.AsyncClient]:
         yield client
 
 
-def signal(
-    value: Any = 0.5, kind: str = "price", start: datetime = NOON + 4 * HOUR, hours: float = 2
-) -> dict[str, Any]:
+def signal(value: Any = 0.5, kind: str = "price", hours: float = 2) -> dict[str, Any]:
+    start = NOON + 4 * HOUR
     return {
         "type": kind,
         "intervals": [{"starts_at": iso_z(start), "ends_at": iso_z(start + hours * HOUR), "value": value}],

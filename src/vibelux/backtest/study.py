@@ -75,7 +75,7 @@ class Study:
     """By engine: what an imported kWh costs from which on it runs under `static-threshold`."""
     perfect_seconds: float
     proof_seconds: float = 0.0
-    """How long each plan of `vibelux` may be searched for with proof; 0: the quick plan does, the same on any machine."""
+    """How long each plan of `vibelux` may be searched for with proof; 0: the quick plan does, alike on any machine."""
     folder: Path | None = None
     """Where runs are kept."""
 
@@ -154,9 +154,13 @@ class Study:
         """Of everything that decides what a run comes to."""
         window, recorded = self.window, self.window.recorded
         told = json.dumps(
-            [window.facility.as_dict(), recorded.node, recorded.market, window.start, window.end,
-             window.carbon_usd_per_t, dict(self.threshold), self.proof_seconds, self.perfect_seconds, [str(day) for day in window.gas.days], window.gas.values]
-        )  # fmt: skip
+            {
+                "facility": window.facility.as_dict(),
+                "window": [recorded.node, recorded.market, window.start, window.end, window.carbon_usd_per_t],
+                "gas": [[str(day) for day in window.gas.days], window.gas.values],
+                "settings": [dict(self.threshold), self.proof_seconds, self.perfect_seconds],
+            }
+        )
         made = hashlib.sha256(told.encode())
         for points in (recorded.prices, recorded.day_ahead):
             if points is not None:

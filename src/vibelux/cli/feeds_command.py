@@ -66,6 +66,13 @@ and a test compares the two. `vibelux feeds` shows which of them are on here, `v
 - *Comes* is how often something new is published, *stale after* the age over which its data no longer count as good.
 - Keys in brackets are not needed: where all are set another route is asked first, else the keyless one.
 - *Source* says where the form is described and whether a recording of the real thing has proved that we read it.
+- Each market has its own name, and a look ahead is never under that of a price that settles: `indicative-5min` (ERCOT),
+  `advisory-15min` (NYISO), `hasp-15min` (CAISO). OASIS has no report of what CAISO's 15- and 5-minute runs look
+  ahead to.
+- Prices that can be had by two routes are compared each quarter of an hour: PJM's and NYISO's hours with the mean of
+  their five-minute prices, ERCOT's quarter hours with its dispatch runs, and one report by two addresses. Where they
+  disagree, the log says so, `vibelux_price_disagreements_total` counts it, and `vibelux doctor` and
+  `price_disagreements` at `GET /api/feeds` show it until a correction makes them agree.
 - CAISO publishes neither frequency nor voltage. ERCOT's system conditions have the frequency of Texas, some seconds
   old; for every other grid, and for voltage anywhere, the site's own meter is the source.
 """

@@ -288,8 +288,11 @@ def _regression(x: Array, z: Array, before: Array, shrinkage: float) -> Array:
     penalty = shrinkage * len(z) * np.maximum(np.mean(x**2, axis=0), _LEAST_SQUARE)
     residual = z - x @ before
     weight = np.ones(len(z))
+    columns = np.ascontiguousarray(x.T)
     for _ in range(_ROUNDS):
-        weighted = x.T * weight
-        step = np.linalg.solve(weighted @ x + np.diag(penalty * weight.mean()), weighted @ residual)
+        weighted = columns * weight
+        # Not `@`: threads of a BLAS that wait for each other on a busy machine hold up the whole process.
+        normal = np.einsum("fs,gs->fg", weighted, columns) + np.diag(penalty * weight.mean())
+        step = np.linalg.solve(normal, np.einsum("fs,s->f", weighted, residual))
         weight = 1.0 / np.maximum(np.abs(residual - x @ step), _LEAST_ERROR)
     return np.asarray(before + step)

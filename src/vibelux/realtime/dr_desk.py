@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import structlog
 
+from vibelux.dispatch.dr_case import shift
 from vibelux.dispatch.dr_offers import Ahead, offers
 from vibelux.dispatch.dr_performance import DAYS_BACK, Measured, performance
 from vibelux.dispatch.facility import Facility
@@ -218,14 +219,16 @@ class DrDesk:
         over, event = _over(kept), kept.event
         if event.is_cancelled:
             event = await store.before_cancelled(self._db, event.key) or event
-        if over is None:
+        elif over is not None:
+            over += shift(event, facility.id)
+        if over is None or over + _MEASURE_AFTER > now:
             return
         since = event.starts_at - timedelta(days=DAYS_BACK + 1)
         measured = await self._read(facility.id, since, over + timedelta(hours=1))
         others = await self._event_days(facility, event, since)
         told = await asyncio.to_thread(performance, facility, event, utc_minutes(over), measured, others)
         await store.put_performance(self._db, facility.id, event.key, told, now)
-        log.info("an event was measured", facility=facility.id, event=event.event_id, **told)
+        log.info("an event was measured", facility=facility.id, program=event.program, event_id=event.event_id, **told)
 
     async def _read(self, facility_id: str, since: datetime, until: datetime) -> Measured:
         """From the meter; where it told nothing of the event, from the decisions."""

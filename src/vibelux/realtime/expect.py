@@ -202,7 +202,13 @@ class Expectations:
             if not node.learning_is_due(now):
                 continue
             count, known_at = node.prices.count, node.prices.known_at
-            model = await self._learnt(subject, now)
+            try:
+                model = await self._learnt(subject, now)
+            except StoreUnavailable:
+                raise
+            except Exception:  # one node's strange history must not stop the others; it is tried again in a day
+                log.exception("a price model could not be learnt", node=subject.pricing_node, market=subject.market)
+                model = None
             node.learnt_from, node.learnt_at = count, now
             if model is not None:
                 node.model, node.model_known_at = model, known_at

@@ -51,9 +51,11 @@ class Hindsight:
         hour = floor_to(outlook.at, _HOUR)
         if self._noted is not None and hour <= self._noted:
             return
-        self._noted = hour
         told = np.concatenate((outlook.quantiles[0], outlook.naive[0]), axis=-1)
         is_told = np.isfinite(told).all(axis=-1)
+        if not is_told.any():
+            return
+        self._noted = hour
         starts, lengths = outlook.steps.starts[is_told], outlook.steps.lengths[is_told]
         wall = wall_minutes(starts, self._zone_name)
         lead = np.maximum(starts - utc_minutes(outlook.at), 0)

@@ -22,17 +22,20 @@ class SavingsToday:
         self._rate = 0.0
         self._from: datetime | None = None
         self._until: datetime | None = None
+        self._decided: datetime | None = None
         for decision in decisions:
             self.decided(decision)
 
     def decided(self, decision: Mapping[str, Any]) -> None:
-        """Takes in the next decision (its JSON)."""
-        start, end = decision.get("validFrom"), decision.get("validUntil")
-        if start is None or end is None:
+        """Takes in the next decision (its JSON); one that is known already changes nothing."""
+        if decision.get("validFrom") is None or decision.get("validUntil") is None:
             return
-        self._count_until(parse_utc(start))
+        start = parse_utc(decision["validFrom"])
+        if self._decided is not None and start <= self._decided:
+            return
+        self._count_until(start)
         self._rate = decision.get("netBenefitUsdPerHour") or 0.0
-        self._from, self._until = parse_utc(start), parse_utc(end)
+        self._from, self._until, self._decided = start, parse_utc(decision["validUntil"]), start
 
     def at(self, now: datetime) -> float:
         """USD since local midnight."""

@@ -228,6 +228,7 @@ FEED: Example = {
     "enabled": True,
     "position": "2026-07-14T20:00:00Z",
     "error": None,
+    "price_disagreements": 0,
     "ageSeconds": 30.0,
     "light": "good",
 }

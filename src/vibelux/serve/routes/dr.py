@@ -65,10 +65,20 @@ _EVENT = {
     },
 }
 _TOLD = record_schema(DR_EVENT)
-_NOTE = {
-    "type": "object",
-    "additionalProperties": False,
-    "properties": {"note": {"type": ["string", "null"], "maxLength": 500}},
+_WITH_NOTE: dict[str, Any] = {
+    "requestBody": {
+        "required": False,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {"note": {"type": ["string", "null"], "maxLength": 500}},
+                },
+                "example": {"note": "agreed with the grower"},
+            }
+        },
+    }
 }
 
 Program = Annotated[OptionalText, Query(description="where several programmes have an event of that id")]
@@ -142,7 +152,7 @@ async def put_event(request: Request, caller: Asking, state: State, store: OwnSt
 @router.post(
     "/events/{event_id:path}/accept",
     responses={200: answered(_TOLD, examples.DR_EVENT_TOLD), **WRITES},
-    openapi_extra=body_like(_NOTE, {"note": "agreed with the grower"}) | {"requestBody": {"required": False}},
+    openapi_extra=_WITH_NOTE,
     summary="A facility takes part in an event: from now on it is planned for (scope operate)",
 )
 async def accept_event(
@@ -162,7 +172,7 @@ async def accept_event(
 @router.post(
     "/events/{event_id:path}/decline",
     responses={200: answered(_TOLD, examples.DR_EVENT_TOLD), **WRITES},
-    openapi_extra=body_like(_NOTE, {"note": "the crop needs its light"}) | {"requestBody": {"required": False}},
+    openapi_extra=_WITH_NOTE,
     summary="A facility does not take part in an event, or no longer (scope operate)",
 )
 async def decline_event(
