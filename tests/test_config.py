@@ -72,6 +72,16 @@ def test_a_provider_is_set_by_flat_name_by_table_and_by_variable(tmp_path):
     assert (settings.update_interval("caiso"), settings.update_interval("nws")) == (60.0, 7200.0)
 
 
+def test_a_vtn_is_asked_once_its_address_is_known_and_its_secret_is_hidden():
+    keys = {"OPENADR_CLIENT_ID": "ven", "OPENADR_CLIENT_SECRET": "hush-hush"}
+    assert not Settings.load(None, env=keys).provider_enabled("openadr")
+    settings = Settings.load(None, env=keys | {"OPENADR_BASE_URL": "https://vtn.example.com/openadr3/"})
+    assert settings.provider_enabled("openadr")
+    assert "hush-hush" not in repr(settings)
+    with pytest.raises(ConfigError, match="OPENADR_TOKEN_URL"):
+        Settings.load(None, env={"OPENADR_TOKEN_URL": "vtn.example.com"})
+
+
 def test_keyless_sources_are_on_others_come_on_with_their_key_and_terms_must_be_accepted():
     bare = Settings.load(None, env={})
     assert bare.provider_enabled("caiso")

@@ -140,7 +140,7 @@ class Settings(BaseModel):
     mqtt_url: Annotated[SecretStr, AfterValidator(_mqtt)] | None = None
     """The sites' broker: mqtt://user:password@host:1883, or mqtts:// for TLS."""
     cache_ttl_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 300.0
-    keep_journal_days: _Days = 30.0
+    keep_journal_days: Annotated[int, Field(ge=0)] = 30
     """Raw payloads on disk. Of all that is kept so many days: 0 is for ever."""
     keep_feed_days: _Days = 30.0
     """Who was asked when and what came of it, and rows that were set aside."""

@@ -1,14 +1,15 @@
 """The whole service in one process: what it is made of and how the parts are joined. Wiring only, no logic."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import structlog
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge
 
 from vibelux import __version__
 from vibelux.config import PROVIDERS, Settings
@@ -23,21 +24,29 @@ from vibelux.ingest.events import MARKET_DATA_UPDATED, Events
 from vibelux.ingest.journal import Journal
 from vibelux.ingest.keeper import DatabaseKeeper
 from vibelux.ingest.lateness import lateness
+from vibelux.ingest.latest import LatestPrices
 from vibelux.ingest.metrics import Metrics
 from vibelux.ingest.nodes import with_hubs
 from vibelux.ingest.second_looks import SecondLooks
+from vibelux.market.alert_kinds import kinds_named
 from vibelux.market.clock import Clock, LiveClock
+from vibelux.market.errors import StoreUnavailable
 from vibelux.outlook.conditions import Limits
 from vibelux.realtime.ahead import LookAhead
+from vibelux.realtime.alerts import Alerts
 from vibelux.realtime.desk import Desk
 from vibelux.realtime.dr_book import DrBook
 from vibelux.realtime.dr_desk import DrDesk
 from vibelux.realtime.dr_withdrawn import WithdrawingKeeper
+from vibelux.realtime.duty import Duty
 from vibelux.realtime.expect import Expectations
 from vibelux.realtime.fanout import FanOut
-from vibelux.realtime.metrics import DeskMetrics, ForecastMetrics
+from vibelux.realtime.metrics import DeskMetrics, ForecastMetrics, PriceMetrics
+from vibelux.realtime.processor import MarketDataProcessor
 from vibelux.realtime.sites import Sites
+from vibelux.realtime.subscriptions import Message
 from vibelux.realtime.weather import Weathers
+from vibelux.realtime.webhook import Poster, Webhook
 from vibelux.serve.app import create_app
 from vibelux.serve.expecting import Expectation, ExpectingStore
 from vibelux.serve.identity import IdentityProvider, Trust
@@ -52,7 +61,9 @@ from vibelux.store.facilities import take_file
 from vibelux.store.journal import Kept, retain
 from vibelux.store.opened import opened
 from vibelux.store.replies import forget_replies
+from vibelux.store.seat import Seat
 from vibelux.store.secrets import secret
+from vibelux.store.shared import Shared
 
 _log = structlog.get_logger(__name__)
 
@@ -106,8 +117,10 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
         expectations = Expectations(db, clock, events=events, metrics=ForecastMetrics(registry))
         weathers = Weathers(db)
         limits = Limits(electricity=settings.stale_data_threshold, slower=_stale_limits(), daily=_daily_limits())
-        fanout = FanOut(db)
-        demand_response = DrDesk(db, clock, fanout.publish)
+        shared = await _shared(db, settings, registry)
+        fanout = FanOut(db, shared)
+        seat = await stack.enter_async_context(Seat(db.url, "desk"))
+        demand_response = DrDesk(db, clock, lambda name, messages: _pass_on(fanout, alerts, name, messages))
         desk = Desk(
             db,
             clock,
@@ -117,12 +130,24 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
             ahead=LookAhead(expectations, weathers),
             stale_operations_seconds=settings.stale_operations_threshold,
             fanout=fanout,
+            events=events,
+            seat=seat,
             accepted=demand_response.accepted,
         )
         demand_response.serve(desk)
         sites = Sites(db, desk, clock, settings, registry, lambda facility: limits.real_time(facility.iso_region))
+        prices = LatestPrices(
+            clock,
+            DatabaseKeeper(db).latest_price,
+            shared=shared,
+            seconds=settings.cache_ttl_seconds,
+            hears=lambda: duty.is_ours,
+        )
+        events.on(MARKET_DATA_UPDATED, prices.on_market_data)
         events.on(MARKET_DATA_UPDATED, weathers.on_market_data)
-        events.on(MARKET_DATA_UPDATED, desk.on_market_data)
+        MarketDataProcessor(
+            db, clock, events, desk, metrics=PriceMetrics(registry), threshold=settings.price_change_threshold
+        )
         events.on(MARKET_DATA_UPDATED, demand_response.on_market_data)
         collector = Collector(
             clock,
@@ -133,13 +158,13 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
             metrics=metrics,
             nodes=lambda feed: _nodes(plan, desk, feed),
             intervals={name: settings.update_interval(name) for name in PROVIDERS},
-            journal_days=30,
+            journal_days=settings.keep_journal_days or None,
         )
         looks = SecondLooks(db, clock, metrics, lambda feed: _nodes(plan, desk, feed))
         feeds = [feed for feed in enabled_feeds(settings) if plan.only is None or feed.name in plan.only]
         state = ServeState(
             clock=clock,
-            store=ExpectingStore(db, _expectations(feeds, clock)),
+            store=ExpectingStore(db, _expectations(feeds, clock), prices.newest),
             desk=desk,
             operations=StoredOperations(db, sites.telemetry),
             dr_book=DrBook(db, clock),
@@ -156,17 +181,45 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
         )
         app = create_app(state)
         use_nodes(app, StoredNodes(db))
-        await desk.start()
-        await sites.start()
+        alerts = Alerts(
+            db,
+            clock,
+            desk,
+            fanout,
+            events,
+            limits=limits,
+            kinds=kinds_named(settings.alert_kinds),
+            price_feeds={feed.name for feed in feeds if feed.is_price},
+            posts=settings.alert_webhook_url is not None,
+            registry=registry,
+        )
+        poster = _poster(db, settings, registry)
+
+        async def begin() -> None:
+            await desk.start()
+            await sites.start()
+            await alerts.start()
+
+        def work_of_the_desk() -> dict[str, Coroutine[None, None, None]]:
+            return {
+                "collect": collector.run(feeds),
+                "decide": desk.run(),
+                "hear sites": sites.run(),
+                "call sites": demand_response.run(),
+                "expect": expectations.run(),
+                "compare": looks.run(),
+                "alert": alerts.run(),
+                "tidy": _tidy(db, clock, _kept(settings)),
+                **({} if poster is None else {"post alerts": poster.run()}),
+            }
+
+        duty = Duty(seat, begin=begin, work=work_of_the_desk, end=desk.stand_down, registry=registry)
+        await duty.look()
         listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         work = [
-            asyncio.create_task(collector.run(feeds), name="collect"),
-            asyncio.create_task(desk.run(), name="decide"),
-            asyncio.create_task(sites.run(), name="hear sites"),
-            asyncio.create_task(demand_response.run(), name="call sites"),
-            asyncio.create_task(expectations.run(), name="expect"),
-            asyncio.create_task(looks.run(), name="compare"),
-            asyncio.create_task(_tidy(db, clock), name="tidy"),
+            asyncio.create_task(duty.run(), name="duty"),
+            asyncio.create_task(fanout.run(), name="fan out"),
+            *([] if shared is None else [asyncio.create_task(shared.run(), name="redis")]),
             asyncio.create_task(
                 serve(app, plan.host, plan.port, stop, on_listening=lambda url, _: listening.set_result(url)),
                 name="serve",
@@ -286,18 +339,59 @@ def _identity(settings: Settings) -> IdentityProvider | None:
     return IdentityProvider(trust, lambda: small_document(keys), LiveClock())
 
 
+def _pass_on(fanout: FanOut, alerts: Alerts, facility_id: str, messages: Sequence[Message]) -> None:
+    fanout.publish(facility_id, messages)
+    alerts.on_messages(facility_id, messages)
+
+
 async def _stopped(stop: asyncio.Event) -> None:
     await stop.wait()
 
 
-async def _tidy(db: Database, clock: Clock) -> None:
+def _kept(settings: Settings) -> Kept:
+    """How much of the past is kept; a setting of 0 is for ever."""
+    return Kept(
+        feed_days=settings.keep_feed_days or None,
+        outbox_days=settings.keep_outbox_days or None,
+        decision_days=settings.keep_decision_days or None,
+        alert_days=settings.keep_alert_days or None,
+        operations_days=settings.keep_operations_days or None,
+        price_days=settings.keep_price_days or None,
+    )
+
+
+async def _shared(db: Database, settings: Settings, registry: CollectorRegistry) -> Shared | None:
+    """What processes share beside the database, under the installation's own name: others may use the same Redis."""
+    if settings.redis_url is None:
+        return None
+    up = Gauge("vibelux_redis_up", "1 while the Redis of REDIS_URL answers.", registry=registry)
+    installation = hashlib.sha256(await secret(db, "shared")).hexdigest()[:16]
+    return Shared(settings.redis_url.get_secret_value(), installation, shows=up.set)
+
+
+def _poster(db: Database, settings: Settings, registry: CollectorRegistry) -> Poster | None:
+    if settings.alert_webhook_url is None:
+        return None
+    webhook = Webhook(
+        settings.alert_webhook_url,
+        settings.alert_webhook_secret,
+        allow_private=settings.alert_allow_private,
+        wall=LiveClock(),
+    )
+    return Poster(db, webhook, registry)
+
+
+async def _tidy(db: Database, clock: Clock, kept: Kept) -> None:
     """Once a day, what is past its time goes."""
     while True:
         await clock.sleep(_DAY.total_seconds())
-        await retain(db, clock.now(), Kept())
         wall = LiveClock().now()
-        await forget_replies(db, wall)
-        await forget_deeds(db, wall)
+        try:
+            await retain(db, clock.now(), kept)
+            await forget_replies(db, wall)
+            await forget_deeds(db, wall)
+        except StoreUnavailable as error:
+            _log.warning("nothing is tidied today: the store is away", error=str(error))
 
 
 async def _end(work: list[asyncio.Task[None]], desk: Desk) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from dispatch import ahead
 from dispatch.plants import NOW, at_price, engine, facility
-from vibelux.dispatch.dr_case import called, case_events, shift, with_events
+from vibelux.dispatch.dr_case import called, case_events, sentences, shift, with_events
 from vibelux.dispatch.dr_offers import Ahead, event_offer, offers, quickly, spike_offers
 from vibelux.dispatch.facility import Facility
 from vibelux.dispatch.foresight import exactly
@@ -107,7 +107,11 @@ def test_an_engine_that_runs_for_the_price_goes_on_in_a_californian_event_and_is
 def test_a_site_that_has_attested_nothing_is_paid_nothing_in_california() -> None:
     one = site(dr={})
     case, outlook = case_of(one)
-    assert with_events(case, one, [event(0.5)], outlook.steps, exactly).called == ()
+    found = with_events(case, one, [event(0.5)], outlook.steps, exactly)
+    assert found.case.dr_events == ()
+    (told,) = sentences(found, exactly(case), one, outlook.steps)
+    assert told.startswith("Event CBP e-1 pays nothing here.")
+    assert "attest" in told
 
 
 def test_an_import_limit_caps_what_is_bought_and_needs_no_plan_without_it() -> None:

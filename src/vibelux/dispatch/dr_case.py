@@ -87,11 +87,9 @@ def called(facility: Facility, event: Event, steps: Steps, count: int) -> Called
         limit = np.where(saved > 0, most - saved, np.inf)
     verdicts = tuple((name, may_count(facility, name, event.program)) for name in resources(facility))
     counts = tuple(name for name, verdict in verdicts if verdict.counts)
-    if not counts:
-        reward = np.zeros(count)
     if not reward.any() and not np.isfinite(limit).any():
         return None
-    return Called(event, reward, limit, counts, verdicts)
+    return Called(event, reward if counts else np.zeros(count), limit, counts, verdicts)
 
 
 def case_events(found: Sequence[Called], baseline_kw: Array) -> tuple[DrEvent, ...]:
@@ -144,9 +142,13 @@ def with_events(case: Case, facility: Facility, events: Iterable[Event], steps: 
 def sentences(found: WithEvents, plan: Solution, facility: Facility, steps: Steps) -> Iterator[str]:
     """What the events mean for a plan of the case, in words."""
     for one in found.called:
-        at = np.flatnonzero((one.reward > 0) | np.isfinite(one.limit_kw))
-        begin = _at(steps, int(at[0])).astimezone(zone(facility.zone_name))
         name = f"{one.event.program} {one.event.event_id}"
+        if not one.counts:
+            yield f"Event {name} pays nothing here. {one.verdicts[-1][1].why}"
+        at = np.flatnonzero((one.reward > 0) | np.isfinite(one.limit_kw))
+        if not len(at):
+            continue
+        begin = _at(steps, int(at[0])).astimezone(zone(facility.zone_name))
         when = f"from {begin:%H:%M on %d %B}"
         if one.reward.any() and found.without is not None:
             paid = one.reward > 0

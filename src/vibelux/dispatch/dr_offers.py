@@ -27,6 +27,8 @@ _GAP, _TIME_LIMIT_S = 1e-4, 5.0
 _DEAREST = 0.95
 _TIMES_ORDINARY = 1.5
 """A dear twentieth of a flat day is no spike: it has to stand so far above the median."""
+_LEAST_RISE = 0.01
+"""USD/kWh."""
 _MOST_SPIKES = 3
 _SHARE_OF_PENALTY = 0.99
 _SHOWN_KWH = 0.05
@@ -124,7 +126,8 @@ def _spikes(ahead: Ahead) -> Iterator[Window]:
         order = np.argsort(price)
         share = np.cumsum(ahead.case.step_hours[order]) / ahead.case.step_hours.sum()
         dearest = float(price[order][np.searchsorted(share, _DEAREST)])
-        threshold = max(dearest, _TIMES_ORDINARY * float(np.median(price)), 0.0)
+        ordinary = float(np.median(price))
+        threshold = max(dearest, _TIMES_ORDINARY * ordinary, ordinary + _LEAST_RISE)
     high = price >= threshold
     edges = np.flatnonzero(np.diff(np.concatenate(([False], high, [False])).astype(np.int8)))
     for begin, end in zip(edges[::2], edges[1::2], strict=True):

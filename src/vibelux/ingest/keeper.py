@@ -7,7 +7,7 @@ from vibelux.market.errors import FeedError
 from vibelux.market.records import Parsed
 from vibelux.store.database import Database
 from vibelux.store.journal import Receipt
-from vibelux.store.reader import feed_status, newest_price_of_region
+from vibelux.store.reader import feed_status, latest_price, newest_price_of_region
 from vibelux.store.writer import Written, write_failure, write_payload
 
 
@@ -56,6 +56,12 @@ class DatabaseKeeper:
     async def positions(self) -> dict[str, datetime]:
         """See `Keeper`."""
         return {row["feed"]: row["position"] for row in await feed_status(self._db) if row["position"] is not None}
+
+    async def latest_price(self, iso_region: str, node: str | None, market: str, at: datetime) -> dict[str, Any] | None:
+        """The newest price of a node, or of one of the region's hubs, whose interval starts at or before `at`."""
+        if node is None:
+            return await newest_price_of_region(self._db, iso_region, market, at=at)
+        return await latest_price(self._db, iso_region, node, market, at=at)
 
     async def newest_price(self, iso_region: str, market: str, at: datetime) -> dict[str, Any] | None:
         """See `PriceReader`."""

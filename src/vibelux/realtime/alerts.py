@@ -34,7 +34,8 @@ from vibelux.market.intervals import iso_z
 from vibelux.outlook.conditions import Conditions, Limits
 from vibelux.realtime.fanout import FanOut
 from vibelux.realtime.held import Held
-from vibelux.realtime.states import Failures, Matter, crossing, has_price, matters, price_change, side_of
+from vibelux.realtime.states import Failures, Matter, crossing, dr_event, has_price, matters, price_change, side_of
+from vibelux.realtime.subscriptions import Message
 from vibelux.store.alerts import Told, open_alerts, tell
 from vibelux.store.database import Database
 from vibelux.store.reader import feed_status
@@ -122,8 +123,14 @@ class Alerts:
         events.on(PRICE_UPDATE, self._on_price)
         events.on(CHP_DECISION_UPDATE, self._on_decision)
 
+    def on_messages(self, facility_id: str, messages: Iterable[Message]) -> None:
+        """Takes up what a facility has just been told, where that is a demand-response event."""
+        for message in messages:
+            if message["type"] == "dr-event":
+                self.happened([facility_id], dr_event(message["body"]))
+
     def happened(self, facility_ids: Iterable[str], matter: Matter) -> None:
-        """Tells facilities of something that is over at once, such as a demand-response event that has come."""
+        """Tells facilities of something that has happened."""
         if matter.kind in self._kinds:
             now = self._clock.now()
             self._waiting += [_News(facility_id, matter, now) for facility_id in facility_ids]

@@ -123,6 +123,15 @@ def crossing(answer: Mapping[str, Any]) -> Matter:
     )
 
 
+def dr_event(body: Mapping[str, Any]) -> Matter:
+    """A demand-response event that a facility has just been told of, as its `dr-event` message has it."""
+    event = body.get("data", body)
+    name = f"{event['program']} {event['event_id']}"
+    stretch = f"{event['starts_at']} to {event['ends_at'] or 'further notice'}"
+    state = event.get("state") or event.get("status")
+    return Matter(AlertKind.DR_EVENT, name, f"Demand response {name} ({state}): {stretch}.", event)
+
+
 class Failures:
     """Price feeds that fail, from their second failure in a row until they bring something."""
 
