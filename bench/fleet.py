@@ -39,7 +39,7 @@ def main() -> None:
     kept = len(pickle.dumps(replan(plants[0], seconds=0.0)))
     for size in sizes:
         cases = {f"{number}": plants[number % len(plants)] for number in range(size)}
-        with Fleet(2) as fleet:
+        with Fleet(2, scheduler=os.environ.get("DASK_SCHEDULER")) as fleet:
             began = time.perf_counter()
             fleet.decide(cases)
             first = time.perf_counter() - began

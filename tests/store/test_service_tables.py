@@ -1,8 +1,10 @@
 """What the service itself keeps: decisions and outbox, facilities, budgets, secrets, retention."""
 
 import asyncio
+from dataclasses import fields
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -114,6 +116,48 @@ async def test_a_clock_far_ahead_does_not_hold_up_an_earlier_one(database: Datab
     assert await budget.reserve("oasis", 5.0, NOON) == 5.0
 
 
+async def test_of_old_decisions_the_newest_of_each_facility_stays(database: Database) -> None:
+    for name, minutes in (("a", 0), ("a", 5), ("a", 600), ("b", 0), ("b", 5)):
+        await decisions.save_decision(database, name, at(minutes), {"n": minutes}, {}, [])
+    gone = await retain(database, at(600), Kept(decision_days=1 / 24))
+    assert gone["chp_decisions"] == 3
+    left = {name: await decisions.decisions(database, name, at(0), at(999)) for name in "ab"}
+    assert {name: [row["decision"]["n"] for row in rows] for name, rows in left.items()} == {"a": [600], "b": [5]}
+
+
+async def test_whether_a_decision_was_kept_is_found_by_its_id(database: Database) -> None:
+    mine, other = uuid4(), uuid4()
+    sent = messages("market-price-update", "chp-decision-update")
+    await decisions.add_messages(database, "f", messages("alert"), NOON)
+    assert await decisions.save_decision(database, "f", NOON, DECIDED, {}, sent, decision_id=mine) == [2, 3]
+    await decisions.add_messages(database, "f", messages("alert"), NOON)
+    assert await decisions.numbers_of(database, mine, 2) == [2, 3]
+    assert await decisions.numbers_of(database, other, 2) is None
+    latest = await decisions.latest_decision(database, "f")
+    assert latest is not None
+    assert latest["seq"] == 3
+
+
+async def test_the_newest_plan_of_a_facility_is_kept_and_goes_with_its_decision(database: Database) -> None:
+    assert await decisions.latest_schedule(database, "f") is None
+    for n in (1, 2):
+        await decisions.save_decision(database, "f", at(n), DECIDED, {}, [], schedule={"rows": [n]})
+    assert await decisions.latest_schedule(database, "f") == {"rows": [2]}
+    await decisions.save_decision(database, "f", at(3), DECIDED, {}, [])
+    assert await decisions.latest_schedule(database, "f") is None
+
+
+async def test_what_a_facility_was_last_told_of_each_price_is_read_from_its_outbox(database: Database) -> None:
+    def told(kind: str, value: float) -> dict[str, object]:
+        return {"type": "market-price-update", "body": {"data": {"kind": kind, "value": value}}}
+
+    await decisions.add_messages(database, "f", [told("gas-price", 3.8), told("electricity-price", 0.05)], NOON)
+    await decisions.add_messages(database, "f", [told("electricity-price", 0.0625), *messages("alert")], NOON)
+    await decisions.add_messages(database, "g", [told("carbon-price", 29.0)], NOON)
+    found = await decisions.told_prices(database, "f", ("electricity-price", "gas-price", "carbon-price"))
+    assert {kind: record["value"] for kind, record in found.items()} == {"electricity-price": 0.0625, "gas-price": 3.8}
+
+
 async def test_a_secret_is_made_once(database: Database) -> None:
     first = await secret(database, "session")
     assert len(first) == 32
@@ -127,9 +171,16 @@ async def test_retention_deletes_what_is_old_and_nothing_else(database: Database
         moment = NOON + timedelta(days=days)
         await write_payload(database, receipt(moment), parsed(price(0.05, moment), quarantined=aside))
         await write_payload(database, receipt(moment + timedelta(minutes=1)), parsed(price(0.06, moment)))
-    assert await retain(database, NOON, Kept(feed_days=None, outbox_days=None, operations_days=None)) == {}
+        await write_payload(database, receipt(moment + timedelta(minutes=2)), parsed(price(0.06, moment)))
+    for_ever = Kept(**dict.fromkeys((field.name for field in fields(Kept))))
+    assert await retain(database, NOON, for_ever) == {}
     gone = await retain(database, NOON, Kept(feed_days=30, outbox_days=7, operations_days=None, price_days=31))
-    assert gone == {"market_data_feeds": 2, "quarantined_rows": 1, "outbox": 0, "real_time_electricity_prices": 1}
+    assert {table: count for table, count in gone.items() if count} == {
+        "market_data_feeds": 3,
+        "quarantined_rows": 1,
+        "confirmations": 1,
+        "real_time_electricity_prices": 1,
+    }
     async with database.connection() as connection:
         for table in ("real_time_electricity_prices", "real_time_electricity_prices_revisions", "market_intervals"):
             row = await (await connection.execute(f"SELECT count(*) FROM {table}")).fetchone()

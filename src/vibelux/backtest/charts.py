@@ -72,7 +72,8 @@ def lines(title: str, curves: Sequence[Curve], label: Callable[[float], str], *,
             f"<title>{escape(curve.name)}</title></polyline>"
         )
     for share in np.linspace(0, 1, 7):
-        made.append(_below(_LEFT + share * (_WIDTH - _LEFT - _RIGHT), label(float(share))))
+        anchor = {0.0: "start", 1.0: "end"}.get(float(share), "middle")
+        made.append(_below(_LEFT + share * (_WIDTH - _LEFT - _RIGHT), label(float(share)), anchor))
     return _figure(title, made, [(curve.name, curve.colour) for curve in curves])
 
 
@@ -124,8 +125,8 @@ def _bar(axis: _Axis, x: float, wide: float, low: float, high: float, colour: st
     )
 
 
-def _below(x: float, text: str) -> str:
-    return f'<text x="{x:.1f}" y="{_HEIGHT - 8}" text-anchor="middle">{escape(text)}</text>'
+def _below(x: float, text: str, anchor: str = "middle") -> str:
+    return f'<text x="{x:.1f}" y="{_HEIGHT - 8}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
 def _figure(title: str, made: Sequence[str], keys: Sequence[tuple[str, str]]) -> str:

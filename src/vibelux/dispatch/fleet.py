@@ -4,7 +4,6 @@ Each plant belongs to one worker, which keeps its last plan, so that a new price
 set-points travel. A plant that fails tells its error and stops no other.
 """
 
-import os
 import sys
 import time
 import zlib
@@ -12,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures import as_completed as processes_as_completed
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from multiprocessing import cpu_count, get_context
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -101,7 +100,7 @@ class Fleet:
 
     Args:
         workers: processes on this machine; None: one a core.
-        scheduler: the address of a Dask scheduler; None: `DASK_SCHEDULER`, else processes.
+        scheduler: the address of a Dask scheduler; None: processes.
         first_seconds: how long a plant without a last plan may be searched for beyond the quick way.
 
     Raises:
@@ -109,8 +108,7 @@ class Fleet:
     """
 
     def __init__(self, workers: int | None = None, *, scheduler: str | None = None, first_seconds: float = 0.0) -> None:
-        address = scheduler or os.environ.get("DASK_SCHEDULER")
-        self._workers: Workers = _Dask(address) if address else _Processes(workers or os.cpu_count() or 1)
+        self._workers: Workers = _Dask(scheduler) if scheduler else _Processes(workers or cpu_count())
         self._first_seconds = first_seconds
 
     def decide(

@@ -19,7 +19,7 @@ from vibelux.market.clock import Clock
 from vibelux.market.errors import StoreUnavailable, UsageError
 from vibelux.market.intervals import floor_to
 from vibelux.market.regions import region_of
-from vibelux.outlook.learn import LEARN_DAYS, Model, learn
+from vibelux.outlook.learn import FIRST_DAYS, LEARN_DAYS, Model, learn
 from vibelux.outlook.past import Series
 from vibelux.outlook.price import Outlook, expect
 from vibelux.outlook.scores import LEADS
@@ -68,7 +68,9 @@ class _Node:
         self.reading = asyncio.Lock()
 
     def learning_is_due(self, now: datetime) -> bool:
-        """Never learnt, a day old, or grown by an eighth."""
+        """Never learnt, a day old, or grown by an eighth; a few days tell nothing."""
+        if self.prices.days < FIRST_DAYS:
+            return False
         if self.learnt_at is None:
             return True
         return now - self.learnt_at >= _DAY or self.prices.count * 8 > self.learnt_from * 9
@@ -171,7 +173,7 @@ class Expectations:
         """A model of what was known at a moment; None of too short a history."""
         prices = NodePrices(self._db, subject)
         await prices.read(now, LEARN_DAYS)
-        load = await GridLoad(self._db, subject.iso_region).at(now, LEARN_DAYS)
+        load = await GridLoad(self._db, subject.iso_region).at(now, prices.days + 1)
         try:
             return await asyncio.to_thread(lambda: learn([prices.history(load)]))
         except UsageError:  # a few days: the weights of a start do

@@ -109,6 +109,12 @@ class NodePrices:
         return 0 if held is None else len(held.minutes)
 
     @property
+    def days(self) -> int:
+        """How many whole days lie between the first and the newest of them."""
+        minutes = self._held[self.subject.market].minutes if self.count else np.zeros(1, dtype=np.int64)
+        return int(minutes[-1] - minutes[0]) // DAY
+
+    @property
     def newest(self) -> int:
         """Where its newest own price starts, in UTC minutes; 0 where there is none."""
         held = self._held.get(self.subject.market)
