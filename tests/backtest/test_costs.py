@@ -68,7 +68,7 @@ def test_static_threshold_sees_a_real_time_price_only_once_it_is_out() -> None:
 
 
 def test_perfect_foresight_costs_no_more_than_any_strategy_and_all_end_alike() -> None:
-    outcome = run(stored(), recorded(wave(48), ahead=wave(72, seed=2)))
+    outcome = run(stored(), recorded(wave(30), ahead=wave(72, seed=2)))
     own = outcome.accounts[VIBELUX].usd
     for name, one in outcome.accounts.items():
         assert one.found.violations == []
@@ -101,12 +101,12 @@ def test_one_market_is_forecast_and_settlement_at_once() -> None:
 
 
 def test_missing_prices_are_settled_on_a_line_and_told() -> None:
-    prices = wave(48)
+    prices = wave(30)
     prices[20:24] = np.nan
     outcome = run(site(), recorded(prices), VIBELUX, PERFECT)
     line = np.interp(np.arange(20, 24), [19, 24], prices[[19, 24]])
     assert outcome.study.window.settled[20:24] == pytest.approx(line)
-    assert "4 of 48 prices are missing" in outcome.as_json()["notes"][0]
+    assert "4 of 30 prices are missing" in outcome.as_json()["notes"][0]
     assert "missing_data" in outcome.without
 
 
@@ -143,11 +143,11 @@ def test_demand_charges_count_in_their_months() -> None:
 
 
 def test_the_steps_of_a_strategy_add_up_to_its_cost(tmp_path: object) -> None:
-    outcome = run(stored(), recorded(wave(36), ahead=wave(48)), ALWAYS_ON, VIBELUX)
+    outcome = run(stored(), recorded(wave(26), ahead=wave(48)), ALWAYS_ON, VIBELUX)
     path = tmp_path / "steps.parquet"  # type: ignore[operator]
     write_steps(outcome, path)
     frame = pl.read_parquet(path)
-    assert frame.height == 72
+    assert frame.height == 52
     assert {"strategy", "start", "import_kw", "export_kw", "market_price_per_kwh", "cost_usd"} <= set(frame.columns)
     assert frame["start"][0] == START
     for name, one in outcome.accounts.items():

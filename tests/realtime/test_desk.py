@@ -47,12 +47,11 @@ class Market:
         now = self.clock.now()
         parsed = Parsed({kind.name: frame(kind, currency="USD", region="California", data_source="test", **values)})
         await write_payload(self.db, receipt(feed, now), parsed)
-        self.desk.on_market_data(
-            MarketDataUpdated(
-                provider="caiso", data_type=feed.partition("/")[2], region="California", feed=feed, kind=kind.name,
-                names=frozenset({name}), newest_end=None, received_at=now, written=Written(), origin="synthetic",
-            )
+        self.last = MarketDataUpdated(
+            provider="caiso", data_type=feed.partition("/")[2], region="California", feed=feed, kind=kind.name,
+            names=frozenset({name}), newest_end=None, received_at=now, written=Written(), origin="synthetic",
         )  # fmt: skip
+        self.desk.on_market_data(self.last)
 
     async def electricity(self, price: float, node: str = NODE, minutes: int = 0) -> None:
         start = NOW.replace(minute=0) + timedelta(minutes=minutes)

@@ -172,7 +172,7 @@ async def test_retention_deletes_what_is_old_and_nothing_else(database: Database
         await write_payload(database, receipt(moment), parsed(price(0.05, moment), quarantined=aside))
         await write_payload(database, receipt(moment + timedelta(minutes=1)), parsed(price(0.06, moment)))
         await write_payload(database, receipt(moment + timedelta(minutes=2)), parsed(price(0.06, moment)))
-    for_ever = Kept(**dict.fromkeys((field.name for field in fields(Kept))))
+    for_ever = Kept(**dict.fromkeys(field.name for field in fields(Kept)))
     assert await retain(database, NOON, for_ever) == {}
     gone = await retain(database, NOON, Kept(feed_days=30, outbox_days=7, operations_days=None, price_days=31))
     assert {table: count for table, count in gone.items() if count} == {

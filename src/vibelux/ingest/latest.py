@@ -119,12 +119,13 @@ class LatestPrices:
             return None, version
         copy = msgspec.json.decode(found)
         row = {name: datetime.fromisoformat(v) if name in _TIMES and v else v for name, v in copy["row"].items()}
-        return (row if copy["version"] == version and now < self._until(row, now) else None), version
+        holds = copy["version"] == version and now < datetime.fromisoformat(copy["until"])
+        return (row if holds else None), version
 
     async def _share(self, place: Place, row: Row, now: datetime, version: int | None) -> None:
         if self._shared is not None and version is not None:
-            seconds = min(self._seconds, self._clock.real_seconds((self._until(row, now) - now).total_seconds()))
-            await self._shared.lay(_copy_key(place), msgspec.json.encode({"version": version, "row": row}), seconds)
+            copy = {"version": version, "until": self._until(row, now), "row": row}
+            await self._shared.lay(_copy_key(place), msgspec.json.encode(copy), self._seconds)
 
 
 def _copy_key(place: Place) -> str:
