@@ -1,6 +1,7 @@
 """`/api/market/nodes`, and what `/api/market/latest` says of a node that nobody knows."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 import httpx2
 import pytest
@@ -9,6 +10,7 @@ from serve.fakes import World
 from store.samples import NOON, parsed, price, receipt
 from vibelux.serve.expecting import ExpectingStore
 from vibelux.serve.nodes import StoredNodes, use_nodes
+from vibelux.store import reader
 from vibelux.store.database import Database
 from vibelux.store.writer import write_payload
 
@@ -81,6 +83,7 @@ async def test_the_status_of_a_feed_says_what_is_expected_of_it_also_before_anyt
             "caiso/real-time-pricing": lambda status: {"expected": f"after {status['position']:%H:%M}"},
             "caiso/load": lambda status: {"expected": f"nothing yet: {status}"},
         },
+        partial(reader.latest_price, database, at=NOON),
     )
     rows = {row["feed"]: row for row in await store.feed_status()}
     assert rows["caiso/real-time-pricing"]["expected"] == "after 19:00"

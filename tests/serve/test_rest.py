@@ -289,8 +289,9 @@ async def test_the_openapi_document_is_3_1_and_tells_of_keys_and_errors(client: 
         "/readyz",
         "/metrics",
     }
-    for (_, path), operation in operations.items():
-        assert "422" not in operation["responses"]
+    for (method, path), operation in operations.items():
+        # A wrong request is 400; 422 is for an Idempotency-Key that comes with another request.
+        assert "422" not in operation["responses"] or method in {"POST", "PUT", "DELETE"}
         assert operation["summary"]
         if path.startswith("/api/") and path != "/api/session":
             assert operation["security"] == [{"bearer": []}, {"apiKey": []}]
