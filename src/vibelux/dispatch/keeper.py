@@ -6,12 +6,13 @@ the time.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from vibelux.dispatch.case import Case
 from vibelux.dispatch.foresight import GAP, Solve, exactly
 from vibelux.dispatch.planner import Plan, replan
-from vibelux.dispatch.solve import Solution, solve
+from vibelux.dispatch.solve import DEFAULT_GAP, Solution, solve
 
 _HOUR = timedelta(hours=1)
 _FIRST_SECONDS = 1.0
@@ -52,7 +53,8 @@ class PlanKeeper:
         quick = replan(case, self._kept, later_h=later_h, seconds=0.0 if proof_seconds > 0 else _FIRST_SECONDS)
         if proof_seconds <= 0 or quick.solution.proven:
             return quick
-        proven = solve(case, time_limit=proof_seconds, gap=GAP)
-        if proven.schedule is None or proven.objective_usd >= quick.solution.objective_usd:
-            return quick
-        return Plan(proven, quick.relaxed, quick.held, quick.slack_usd)
+        searched = solve(case, time_limit=proof_seconds, gap=GAP)
+        better = searched.schedule is not None and searched.objective_usd < quick.solution.objective_usd
+        best = searched if better else quick.solution
+        best = replace(best, bound_usd=max(searched.bound_usd, quick.solution.bound_usd))
+        return replace(quick, solution=replace(best, proven=best.gap <= DEFAULT_GAP))
