@@ -10,26 +10,17 @@ import pickle
 import resource
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from dispatch_cases.fleet_plants import plant
-from vibelux.dispatch.case import Case
 from vibelux.dispatch.case_reader import read_case
 from vibelux.dispatch.fleet import Fleet
+from vibelux.dispatch.foresight import Slopes, at_price
 from vibelux.dispatch.planner import replan
 
 DIFFERENT = 500
-
-
-def dearer(case: Case, rise: float) -> Case:
-    """The same case at another price now."""
-    bought, sold = case.prices.import_usd_per_kwh.copy(), case.prices.export_usd_per_kwh.copy()
-    bought[0] += rise
-    sold[0] += rise
-    return replace(case, prices=replace(case.prices, import_usd_per_kwh=bought, export_usd_per_kwh=sold))
 
 
 def main() -> None:
@@ -43,7 +34,7 @@ def main() -> None:
             began = time.perf_counter()
             fleet.decide(cases)
             first = time.perf_counter() - began
-            moved = {name: dearer(case, 0.01) for name, case in cases.items()}
+            moved = {name: at_price(case, 0.01, Slopes()) for name, case in cases.items()}
             began = time.perf_counter()
             found = fleet.decide(moved)
             again = time.perf_counter() - began

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from vibelux.market.errors import UsageError
-from vibelux.market.targets import Target
+from vibelux.market.targets import Target, target_name
 
 _Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -27,14 +27,6 @@ def _topic(text: str) -> str:
     unknown = set(_PLACEHOLDER.findall(text)) - _PLACES
     if unknown or not text or "#" in text[:-1]:
         raise ValueError(f"should be a topic; it may hold {{facility}} {{unit}} {{member}}, got {text!r}")
-    return text
-
-
-def _target(text: str) -> str:
-    try:
-        Target.named(text)
-    except UsageError as error:
-        raise ValueError(str(error)) from error
     return text
 
 
@@ -64,7 +56,7 @@ class ValueTopic(_Table):
 
     topic: _Topic
     facility: str | None = None
-    field: Annotated[str, AfterValidator(_target)] | None = None
+    field: Annotated[str, AfterValidator(target_name)] | None = None
     """`units.engine-1.powerKw`, `storageKwh`, ...; None: the topic says it with {member} (and {unit})."""
     path: str | None = None
     """Where the value lies in a JSON payload: `state.power`."""

@@ -2,7 +2,6 @@
 
 import importlib.util
 import os
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from dispatch_cases.fleet_plants import plant
 from vibelux.dispatch.case_reader import read_case
 from vibelux.dispatch.fleet import Fleet, Shard
+from vibelux.dispatch.foresight import Slopes, at_price
 from vibelux.dispatch.planner import replan
 from vibelux.market.errors import UsageError
 
@@ -26,12 +26,7 @@ def impossible(name: str):
 
 
 def dearer(cases):
-    moved = {}
-    for name, case in cases.items():
-        bought = case.prices.import_usd_per_kwh.copy()
-        bought[0] += 0.2
-        moved[name] = replace(case, prices=replace(case.prices, import_usd_per_kwh=bought))
-    return moved
+    return {name: at_price(case, 0.2, Slopes(sold=0.0)) for name, case in cases.items()}
 
 
 def test_a_fleet_over_processes_decides_as_one_by_one_and_keeps_its_plans():

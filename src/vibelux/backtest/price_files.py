@@ -12,6 +12,7 @@ from vibelux.feeds import Payload, all_feeds, read
 from vibelux.market.errors import FeedError, UsageError
 from vibelux.market.regions import Region, region_of
 from vibelux.market.units import MWH_PER_KWH
+from vibelux.outlook import tidy
 from vibelux.outlook.learn import DAY_AHEAD, Rules
 from vibelux.outlook.price_files import named_day_ahead, read_history
 
@@ -92,11 +93,11 @@ class _Table:
 def _tables(path: Path, region: Region, wanted: Wanted) -> Iterator[_Table]:
     if not path.is_file():
         raise UsageError(f"{path}: no such file")
-    tidy = _tidy(path, region, wanted)
-    if tidy is None and wanted.price_column is None:
-        tidy = _served(path, region)
-    if tidy is not None:
-        for (node, market), rows in tidy.group_by("node", "market", maintain_order=True):
+    found = _tidy(path, region, wanted)
+    if found is None and wanted.price_column is None:
+        found = _served(path, region)
+    if found is not None:
+        for (node, market), rows in found.group_by("node", "market", maintain_order=True):
             yield _Table(str(node), str(market), rows["minute"].to_numpy(), rows["price"].to_numpy())
         return
     history = read_history(path, region.iso_region, node=wanted.node, market=wanted.market, price=wanted.price_column)
@@ -158,7 +159,7 @@ def _tidy(path: Path, region: Region, wanted: Wanted) -> "pl.DataFrame | None":
         node=pl.lit(_NAMELESS) if node is None else pl.col(node).cast(pl.String),
         market=column,
         minute=minute,
-        price=_numbers(path, frame[price]) * factor,
+        price=tidy.numbers(path, frame[price]) * factor,
     ).drop_nulls("price")
 
 
@@ -195,16 +196,3 @@ def _minutes(path: Path, column: "pl.Series", *, utc: bool) -> "pl.Series | None
             row = moments.is_null().arg_true()[0]
             raise UsageError(f"{path}: column {column.name!r}, row {row + 1}: {column[row]!r} is not a time")
     return None if moments is None else moments.dt.epoch("s") // 60
-
-
-def _numbers(path: Path, column: "pl.Series") -> "pl.Series":
-    import polars as pl
-
-    if column.dtype == pl.String:
-        column = column.str.strip_chars().replace({"": None, "nan": None, "NaN": None, "null": None})
-    numbers = column.cast(pl.Float64, strict=False)
-    bad = column.is_not_null() & numbers.is_null()
-    if bad.any():
-        row = bad.arg_true()[0]
-        raise UsageError(f"{path}: column {column.name!r}, row {row + 1}: {column[row]!r} is no number")
-    return numbers.fill_nan(None)

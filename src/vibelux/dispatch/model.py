@@ -4,7 +4,8 @@ Only engines (on or off), lamps that cannot be dimmed, and steps in which the gr
 by flowing both ways at once are integer. `docs/dispatch.md` has the equations.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -68,6 +69,18 @@ def fuel_cost(case: Case) -> Array:
     paid_carbon = case.prices.carbon_usd_per_t * case.carbon.obligated_fraction * kg_per_kwh / KG_PER_METRIC_TON
     total: Array = case.prices.gas_usd_per_mmbtu / KWH_PER_MMBTU + paid_carbon
     return total
+
+
+def held_first(model: Model, first: Mapping[str, bool]) -> Model | None:
+    """The model with engines on, or off, in the first step as asked, by id; None where one cannot be so."""
+    lower, upper = model.program.lower.copy(), model.program.upper.copy()
+    for engine, columns in zip(model.case.chp, model.engines, strict=True):
+        if engine.id in first:
+            at, on = columns.on[0], float(first[engine.id])
+            if not lower[at] <= on <= upper[at]:
+                return None
+            lower[at] = upper[at] = on
+    return replace(model, program=replace(model.program, lower=lower, upper=upper)) if first else model
 
 
 def both_ways_pay(case: Case) -> npt.NDArray[np.bool_]:

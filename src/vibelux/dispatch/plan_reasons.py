@@ -11,10 +11,11 @@ import numpy as np
 
 from vibelux.dispatch.case import Case
 from vibelux.dispatch.foresight import Foresight
+from vibelux.dispatch.model import fuel_cost, import_cost
 from vibelux.dispatch.schedule import Schedule
 from vibelux.dispatch.solve import Solution
 from vibelux.market.intervals import zone
-from vibelux.market.units import KG_PER_METRIC_TON, KWH_PER_MMBTU, per_mwh
+from vibelux.market.units import KWH_PER_MMBTU, per_mwh
 from vibelux.outlook.price import Steps
 
 _SHOWN_KW = 0.5
@@ -53,23 +54,27 @@ def account(case: Case, solution: Solution, seen: Foresight) -> Account | None:
     exhaust = sum(float(run.fuel_kw[0]) * engine.co2_usable_fraction for engine, run in engines) * kg_per_kwh
     om = sum(float(run.power_kw[0]) * engine.om_usd_per_kwh for engine, run in engines)
     om += sum(engine.om_usd_per_run_hour for engine, run in engines if run.on[0])
-    taxed = case.prices.carbon_usd_per_t[0] * case.carbon.obligated_fraction * kg_per_kwh / KG_PER_METRIC_TON
+    gas = float(case.prices.gas_usd_per_mmbtu[0]) / KWH_PER_MMBTU
     net = float(schedule.import_kw[0] - schedule.export_kw[0])
     return Account(
         power_kw=power,
         worth=(_bill(case, net + power) - _bill(case, net)) / power,
-        gas=float(case.prices.gas_usd_per_mmbtu[0]) / KWH_PER_MMBTU * fuel / power,
-        carbon=float(taxed) * fuel / power,
+        gas=gas * fuel / power,
+        carbon=(float(fuel_cost(case)[0]) - gas) * fuel / power,
         om=om / power,
         heat_credit=seen.margin.heat_usd_per_kwh * heat / power,
         co2_credit=seen.margin.co2_usd_per_kg * exhaust / power,
     )
 
 
+def bought_usd_per_kwh(case: Case) -> float:
+    """What a kWh taken from the grid costs in the first step, an event's reward for leaving it counted in."""
+    return float(import_cost(case)[0] + case.reward_usd_per_kwh[0])
+
+
 def _bill(case: Case, net_kw: float) -> float:
     """USD/h for taking so much from the grid in the first step; negative for giving."""
-    bought = float(case.prices.import_usd_per_kwh[0] + case.energy_adder_usd_per_kwh[0] + case.reward_usd_per_kwh[0])
-    return net_kw * (bought if net_kw > 0 else float(case.prices.export_usd_per_kwh[0]))
+    return net_kw * (bought_usd_per_kwh(case) if net_kw > 0 else float(case.prices.export_usd_per_kwh[0]))
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,12 @@ from vibelux.dispatch.case import Storage
 from vibelux.dispatch.economics import Flow, Unit
 from vibelux.dispatch.facility import Facility
 from vibelux.dispatch.foresight import Foresight, Margin
-from vibelux.dispatch.model import import_cost
-from vibelux.dispatch.plan_reasons import moment, next_change
+from vibelux.dispatch.model import fuel_cost, import_cost
+from vibelux.dispatch.plan_reasons import bought_usd_per_kwh, moment, next_change
 from vibelux.dispatch.schedule import StorageRun
 from vibelux.dispatch.solve import Solution
 from vibelux.dispatch.state import Group, PlantState
 from vibelux.market.intervals import iso_z
-from vibelux.market.units import KG_PER_METRIC_TON, KWH_PER_MMBTU
 from vibelux.outlook.past import utc_minutes
 from vibelux.outlook.price import Outlook
 
@@ -101,7 +100,7 @@ class Planned:
     def rows(self) -> list[dict[str, Any]]:
         """The whole plan, a row a step; powers in kW, levels at the end of the step."""
         plan, case = self.seen.plan.found, self.seen.case
-        expected = self.outlook.rows()
+        expected, import_price = self.outlook.rows(), import_cost(case)
         rows = []
         for step in range(case.steps):
             rows.append(
@@ -109,7 +108,7 @@ class Planned:
                     "start": expected[step]["start"],
                     "end": expected[step]["end"],
                     "price": expected[step],
-                    "importPrice": round(float(import_cost(case)[step]), 6),
+                    "importPrice": round(float(import_price[step]), 6),
                     "exportPrice": round(float(case.prices.export_usd_per_kwh[step]), 6),
                     "units": [
                         {
@@ -143,10 +142,8 @@ def _rate(solution: Solution, margin: Margin) -> float:
     """USD/h of the first step's flows, less what it stores."""
     case, plan = solution.case, solution.found
     fuel = sum(run.fuel_kw[0] for run in plan.chp.values()) + sum(run.fuel_kw[0] for run in plan.boiler.values())
-    tons = fuel / KWH_PER_MMBTU * case.carbon.gas_kg_per_mmbtu / KG_PER_METRIC_TON * case.carbon.obligated_fraction
-    bought = import_cost(case)[0] + case.reward_usd_per_kwh[0]
-    rate = plan.import_kw[0] * bought - plan.export_kw[0] * case.prices.export_usd_per_kwh[0]
-    rate += fuel / KWH_PER_MMBTU * case.prices.gas_usd_per_mmbtu[0] + tons * case.prices.carbon_usd_per_t[0]
+    rate = plan.import_kw[0] * bought_usd_per_kwh(case) - plan.export_kw[0] * case.prices.export_usd_per_kwh[0]
+    rate += fuel * fuel_cost(case)[0]
     for engine in case.chp:
         run = plan.chp[engine.id]
         rate += run.power_kw[0] * engine.om_usd_per_kwh + run.on[0] * engine.om_usd_per_run_hour

@@ -18,7 +18,7 @@ from vibelux.dispatch.document import Array
 from vibelux.dispatch.fallback import fallback_integers
 from vibelux.dispatch.highs import Answer
 from vibelux.dispatch.linear import Builder
-from vibelux.dispatch.model import Model, build
+from vibelux.dispatch.model import Model, build, held_first
 from vibelux.dispatch.model_prices import repriced
 from vibelux.dispatch.onward import onward
 from vibelux.dispatch.runs import attempts, chosen
@@ -71,7 +71,7 @@ def replan(
     """
     began = time.perf_counter()
     model = _model(case, previous)
-    asked = _asked(model, first or {})
+    asked = held_first(model, first or {})
     if asked is None:
         return Plan(Solution(case, reason="an engine cannot be in the first step as is asked"))
     search = _Search(asked)
@@ -100,18 +100,6 @@ def _model(case: Case, previous: Plan | None) -> Model:
         # What the program was gathered from need not be kept for thousands of facilities.
         model = replace(model, common=replace(model.common, builder=Builder(case.steps)))
     return model
-
-
-def _asked(model: Model, first: Mapping[str, bool]) -> Model | None:
-    """The model with engines held in the first step; None where one cannot be so."""
-    lower, upper = model.program.lower.copy(), model.program.upper.copy()
-    for engine, columns in zip(model.case.chp, model.engines, strict=True):
-        if engine.id in first:
-            at, on = columns.on[0], float(first[engine.id])
-            if not lower[at] <= on <= upper[at]:
-                return None
-            lower[at] = upper[at] = on
-    return replace(model, program=replace(model.program, lower=lower, upper=upper)) if first else model
 
 
 class _Search:

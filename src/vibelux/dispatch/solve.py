@@ -18,7 +18,7 @@ from vibelux.dispatch.costing import Audit
 from vibelux.dispatch.document import Array, Steps
 from vibelux.dispatch.fallback import fallback_integers
 from vibelux.dispatch.highs import Answer
-from vibelux.dispatch.model import Model, build
+from vibelux.dispatch.model import Model, build, held_first
 from vibelux.dispatch.model_read import read
 from vibelux.dispatch.schedule import Schedule
 
@@ -120,8 +120,8 @@ def _search(case: Case, until: float, gap: float, first: Mapping[str, bool]) -> 
     exclusive: Steps | None = None
     presolve = True
     while True:
-        model = build(case, exclusive)
-        if not _hold_first(model, first):
+        model = held_first(build(case, exclusive), first)
+        if model is None:
             return None
         answer = highs.solve(model.program, time_limit=until - time.perf_counter(), gap=gap / 2, presolve=presolve)
         if answer.infeasible and not presolve:
@@ -142,18 +142,6 @@ def _search(case: Case, until: float, gap: float, first: Mapping[str, bool]) -> 
         presolve = False
         bound = -math.inf
     return replace(best, bound_usd=bound)
-
-
-def _hold_first(model: Model, first: Mapping[str, bool]) -> bool:
-    """Holds engines as they are asked for in the first step; False where one cannot be so."""
-    lower, upper = model.program.lower, model.program.upper
-    for engine, columns in zip(model.case.chp, model.engines, strict=True):
-        if engine.id in first:
-            at, on = columns.on[0], float(first[engine.id])
-            if not lower[at] <= on <= upper[at]:
-                return False
-            lower[at] = upper[at] = on
-    return True
 
 
 def judged(model: Model, answer: Answer) -> tuple[Solution, Steps]:

@@ -92,3 +92,16 @@ class Target:
         except msgspec.ValidationError as error:
             raise UsageError(f"{self.member}: {value:g} is out of range: {error}") from error
         return value
+
+
+def target_name(text: str) -> str:
+    """The name of a target, as validators of settings take it.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    try:
+        Target.named(text)
+    except UsageError as error:
+        raise ValueError(str(error)) from error
+    return text

@@ -98,3 +98,21 @@ def only(
         said = f"no rows of {what} {wanted!r}" if wanted else f"several {what}s and none is named"
         raise UsageError(f"{path}: {said}; there are {', '.join(present[:12])}")
     return wanted, frame.filter(frame[column].cast(str) == wanted)
+
+
+def numbers(path: Path, column: "pl.Series") -> "pl.Series":
+    """A column as numbers; empty and NaN are null.
+
+    Raises:
+        UsageError: a cell is no number; the text names its row.
+    """
+    import polars as pl
+
+    if column.dtype == pl.String:
+        column = column.str.strip_chars().replace({"": None, "nan": None, "NaN": None, "null": None})
+    found = column.cast(pl.Float64, strict=False)
+    bad = column.is_not_null() & found.is_null()
+    if bad.any():
+        row = bad.arg_true()[0]
+        raise UsageError(f"{path}: column {column.name!r}, row {row + 1}: {column[row]!r} is no number")
+    return found.fill_nan(None)

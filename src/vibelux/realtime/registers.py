@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from vibelux._toml import TomlFile, first_fault
 from vibelux.market.errors import ConfigError, Corrupt, UsageError
-from vibelux.market.targets import Target
+from vibelux.market.targets import Target, target_name
 
 Table = Literal["holding", "input", "coil", "discrete"]
 
@@ -22,20 +22,12 @@ _NOT_IMPLEMENTED: dict[str, float] = {"int16": -0x8000, "uint16": 0xFFFF, "int32
 """By type, what SunSpec and many others send for a reading that the device does not have."""
 
 
-def _target(text: str) -> str:
-    try:
-        Target.named(text)
-    except UsageError as error:
-        raise ValueError(str(error)) from error
-    return text
-
-
 class Register(BaseModel):
     """One reading: `[[registers]]`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    field: Annotated[str, AfterValidator(_target)]
+    field: Annotated[str, AfterValidator(target_name)]
     """`units.engine-1.powerKw`, `storageKwh`, `frequencyHz`, ..."""
     address: Annotated[int, Field(ge=0, le=0xFFFF)]
     """As it goes over the wire, counted from 0: register 40101 of a manual is address 100 of table `holding`."""

@@ -52,7 +52,7 @@ def read_table(path: Path, market: str, node: str | None, columns: Columns) -> t
     factor = UNITS[_unit(path, price_name, columns.unit)]
     moments = _moments(path, time_name, frame[time_name])
     prices: dict[datetime, float] = {}
-    for moment, price in sorted(zip(moments, _numbers(path, frame, price_name), strict=True), key=lambda row: row[0]):
+    for moment, price in sorted(zip(moments, _numbers(path, frame[price_name]), strict=True), key=lambda row: row[0]):
         if price is None:
             continue
         if prices.setdefault(moment, price * factor) != price * factor:
@@ -100,15 +100,6 @@ def _moments(path: Path, name: str, column: "pl.Series") -> list[datetime]:
     return moments
 
 
-def _numbers(path: Path, frame: "pl.DataFrame", name: str) -> list[float | None]:
-    import polars as pl
-
-    column = frame[name]
-    if column.dtype == pl.String:
-        column = column.str.strip_chars().replace({"": None, "nan": None, "NaN": None, "null": None})
-    numbers = column.cast(pl.Float64, strict=False)
-    bad = column.is_not_null() & numbers.is_null()
-    if bad.any():
-        row = bad.arg_true()[0]
-        raise UsageError(f"{path}: column {name!r}, row {row + 1}: {column[row]!r} is no number")
+def _numbers(path: Path, column: "pl.Series") -> list[float | None]:
+    numbers = tidy.numbers(path, column).to_list()
     return [number if number is not None and abs(number) < float("inf") else None for number in numbers]

@@ -4,12 +4,13 @@ LBMP = energy + losses - congestion in the files (seen to hold in a recording); 
 so that energy + congestion + loss is the price. Energy is not printed: it is what the others leave.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from vibelux.feeds._check import shaped
-from vibelux.feeds._feed import Payload
+from vibelux.feeds._feed import Ask, Payload, Request
+from vibelux.feeds.nyiso import _files
 from vibelux.feeds.nyiso._files import STAMP, Form, all_rows
 from vibelux.market.errors import SchemaChanged
 from vibelux.market.records import ELECTRICITY_PRICE, Parsed, Quarantined
@@ -43,6 +44,13 @@ ZONES = {
     "H Q", "NPX", "O H", "PJM",
 }  # fmt: skip
 """The eleven load zones, and the four neighbours printed among them."""
+
+
+def file_requests(ask: Ask, stem: str) -> Iterator[Request]:
+    """The zones of each day (`STEM_zone`), and its generators (`STEM_gen`) if one is asked for."""
+    yield from _files.file_requests(ask, f"{stem}_zone")
+    if not ZONES.issuperset(ask.nodes):
+        yield from _files.file_requests(ask, f"{stem}_gen")
 
 
 def rows(

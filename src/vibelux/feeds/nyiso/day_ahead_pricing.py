@@ -13,9 +13,7 @@ from vibelux.market.records import Parsed
 
 def requests(ask: Ask) -> Iterator[Request]:
     """The zones of each day, and its generators if one is asked for."""
-    yield from _files.file_requests(ask, "damlbmp/damlbmp_zone")
-    if not _lbmp.ZONES.issuperset(ask.nodes):
-        yield from _files.file_requests(ask, "damlbmp/damlbmp_gen")
+    return _lbmp.file_requests(ask, "damlbmp/damlbmp")
 
 
 def parse(payload: Payload) -> Parsed:

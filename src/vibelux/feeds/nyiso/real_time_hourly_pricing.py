@@ -13,9 +13,7 @@ from vibelux.market.records import Parsed
 
 def requests(ask: Ask) -> Iterator[Request]:
     """The zones of each day, and its generators if one is asked for."""
-    yield from _files.file_requests(ask, "rtlbmp/rtlbmp_zone")
-    if not _lbmp.ZONES.issuperset(ask.nodes):
-        yield from _files.file_requests(ask, "rtlbmp/rtlbmp_gen")
+    return _lbmp.file_requests(ask, "rtlbmp/rtlbmp")
 
 
 def parse(payload: Payload) -> Parsed:

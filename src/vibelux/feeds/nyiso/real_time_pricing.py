@@ -19,9 +19,7 @@ def requests(ask: Ask) -> Iterator[Request]:
     """For a poll the latest interval first; then the day's zones, and its generators (10 MB) if one is asked for."""
     if ask.asked_at - ask.window.start <= _A_POLL:
         yield Request(_LATEST)
-    yield from _files.file_requests(ask, "realtime/realtime_zone")
-    if not _lbmp.ZONES.issuperset(ask.nodes):
-        yield from _files.file_requests(ask, "realtime/realtime_gen")
+    yield from _lbmp.file_requests(ask, "realtime/realtime")
 
 
 def parse(payload: Payload) -> Parsed:

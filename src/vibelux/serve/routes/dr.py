@@ -1,10 +1,11 @@
 """Demand response: events, what sites answer to them, and what they could give."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 
 from vibelux.market.errors import Conflict
 from vibelux.market.intervals import parse_utc
@@ -17,10 +18,9 @@ from vibelux.serve.auth import DOCUMENTED, Asking, DoorOf, OwnStore, Reading, St
 from vibelux.serve.bodies import read_body
 from vibelux.serve.cursors import opened, sealed
 from vibelux.serve.errors import conflict, not_found
-from vibelux.serve.ports import Row, ServeState, Store
+from vibelux.serve.ports import Row, ServeState
 from vibelux.serve.routes._query import After, FacilityId, From, OptionalText, To, next_url, window
 from vibelux.serve.shapes import FAILURES, WRITES, Rows, answered, body_like, record_schema
-from vibelux.store.keys import Principal
 
 router = APIRouter(prefix="/api/dr", tags=["demand response"], dependencies=DOCUMENTED)
 
@@ -149,24 +149,50 @@ async def put_event(request: Request, caller: Asking, state: State, store: OwnSt
     return json_response(row, status=201 if is_new else 200)
 
 
+@dataclass
+class _Answering:
+    """Who answers what for which facility: what accepting and declining take."""
+
+    request: Request
+    event_id: str
+    caller: Asking
+    door: DoorOf
+    state: State
+    store: OwnStore
+    facility_id: ForFacility = None
+    program: Program = None
+
+    async def give(self, answer: str) -> Response:
+        if self.facility_id is None:
+            need(self.caller, "operate")
+            sites = await self.store.facilities()
+        else:
+            sites = [await self.door.facility(self.caller, self.facility_id, "operate")]
+        book = _book(self.state)
+        site = await book.concerned(self.event_id, self.program, sites)
+        if site is None:
+            raise not_found()
+        self.request.state.about = site["id"]
+        told = await read_body(self.request, _Note, empty=b"{}")
+        try:
+            row = await book.answer(self.event_id, self.program, site, answer, told.note, self.caller)
+        except Conflict as error:
+            raise conflict(str(error)) from error
+        if row is None:
+            raise not_found()
+        _desk(self.state).look()
+        return json_response(row)
+
+
 @router.post(
     "/events/{event_id:path}/accept",
     responses={200: answered(_TOLD, examples.DR_EVENT_TOLD), **WRITES},
     openapi_extra=_WITH_NOTE,
     summary="A facility takes part in an event: from now on it is planned for (scope operate)",
 )
-async def accept_event(
-    request: Request,
-    event_id: str,
-    caller: Asking,
-    door: DoorOf,
-    state: State,
-    store: OwnStore,
-    facility_id: ForFacility = None,
-    program: Program = None,
-) -> Response:
+async def accept_event(answering: Annotated[_Answering, Depends()]) -> Response:
     """The newest answer counts; each is kept, with who gave it. Of a key's only facility concerned no id is needed."""
-    return await _answer(request, event_id, ACCEPTED, caller, door, state, store, facility_id, program)
+    return await answering.give(ACCEPTED)
 
 
 @router.post(
@@ -175,18 +201,9 @@ async def accept_event(
     openapi_extra=_WITH_NOTE,
     summary="A facility does not take part in an event, or no longer (scope operate)",
 )
-async def decline_event(
-    request: Request,
-    event_id: str,
-    caller: Asking,
-    door: DoorOf,
-    state: State,
-    store: OwnStore,
-    facility_id: ForFacility = None,
-    program: Program = None,
-) -> Response:
+async def decline_event(answering: Annotated[_Answering, Depends()]) -> Response:
     """As for accepting."""
-    return await _answer(request, event_id, DECLINED, caller, door, state, store, facility_id, program)
+    return await answering.give(DECLINED)
 
 
 @router.post(
@@ -223,38 +240,6 @@ async def opportunities(facility_id: FacilityId, caller: Asking, door: DoorOf, s
     found = await _desk(state).opportunities(facility_id)
     none: Row = {"facilityId": facility_id, "rows": [], "next": None, "detail": "No decision has been made here yet."}
     return json_response(found or none)
-
-
-async def _answer(
-    request: Request,
-    event_id: str,
-    answer: str,
-    caller: Principal,
-    door: DoorOf,
-    state: ServeState,
-    store: Store,
-    facility_id: str | None,
-    program: str | None,
-) -> Response:
-    if facility_id is None:
-        need(caller, "operate")
-        sites = await store.facilities()
-    else:
-        sites = [await door.facility(caller, facility_id, "operate")]
-    book = _book(state)
-    site = await book.concerned(event_id, program, sites)
-    if site is None:
-        raise not_found()
-    request.state.about = site["id"]
-    told = await read_body(request, _Note, empty=b"{}")
-    try:
-        row = await book.answer(event_id, program, site, answer, told.note, caller)
-    except Conflict as error:
-        raise conflict(str(error)) from error
-    if row is None:
-        raise not_found()
-    _desk(state).look()
-    return json_response(row)
 
 
 def _place(row: Row) -> tuple[Any, ...]:
