@@ -33,6 +33,29 @@ def test_the_defaults_are_those_of_the_contract():
     assert settings.facilities == ()
 
 
+def test_alerts_and_what_is_kept_are_settings_with_defaults():
+    settings = Settings.load(None, env={"ALERT_KINDS": "stale-data,provider-failing", "KEEP_PRICE_DAYS": "400"})
+    assert settings.alert_kinds == "stale-data,provider-failing"
+    assert (settings.keep_price_days, settings.keep_outbox_days, settings.keep_journal_days) == (400.0, 7.0, 30)
+    assert "price-change" in Settings.load(None, env={}).alert_kinds
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("REDIS_URL", "localhost:6379", "redis"),
+        ("ALERT_WEBHOOK_URL", "ftp://example.org/x", "http"),
+        ("ALERT_KINDS", "stale-data,gossip", "known: stale-data"),
+        ("KEEP_DECISION_DAYS", "-1", "greater than or equal to 0"),
+    ],
+)
+def test_a_wrong_address_kind_or_age_is_refused_by_the_name_of_its_variable(name, value, words):
+    with pytest.raises(ConfigError, match=name) as refused:
+        Settings.load(None, env={name: value})
+    assert words in str(refused.value)
+    assert "example.org" not in str(refused.value)
+
+
 def test_every_name_of_the_brief_and_the_contract_is_a_setting():
     names = (
         "CAISO_ENABLED CAISO_API_KEY PJM_ENABLED PJM_USERNAME PJM_PASSWORD ERCOT_API_KEY NYISO_API_KEY EIA_ENABLED "

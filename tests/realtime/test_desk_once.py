@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from realtime.test_desk import NODE, NOW, Market, facility, running, until
 from vibelux.ingest.events import CHP_DECISION_UPDATE, DecisionMade, Events
@@ -104,7 +105,9 @@ async def test_every_third_of_many_fails_and_all_others_are_decided_for(database
     async with desk_at_rest(database, *(facility(id=f"f-{n:02}") for n in range(MANY))) as (desk, market, decided):
         await market.gas(3.8)
         await market.electricity(0.09)
-        await desk._decide_due()
+        with capture_logs() as logs:
+            await desk._decide_due()
+        assert len(logs) == len(range(0, MANY, 3)), "each new fault is said once"
         assert sorted(decided.names) == [f"f-{n:02}" for n in range(MANY) if n % 3]
         monkeypatch.setattr(room, "decide", real)
         decided.names.clear()

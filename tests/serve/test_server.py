@@ -8,7 +8,7 @@ import pytest
 from serve.fakes import World
 from serve.served import listening
 from vibelux.market.errors import UsageError
-from vibelux.serve.server import serve
+from vibelux.serve.server import _listen, serve
 
 
 async def test_port_0_takes_a_free_one_and_says_which() -> None:
@@ -67,3 +67,10 @@ async def test_a_forwarded_header_does_not_change_who_the_peer_is() -> None:
     async with listening(World()) as port, httpx2.AsyncClient(trust_env=False) as client:
         reply = await client.get(f"http://127.0.0.1:{port}/metrics", headers={"X-Forwarded-For": "127.0.0.1"})
     assert reply.json() == {"error": "Unauthorized"}
+
+
+def test_what_is_written_is_sent_at_once():
+    with _listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -3,12 +3,14 @@ import socket as sockets
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from itertools import count
 
 import pytest
 import websockets
 
 from serve.fakes import KEYS, NOW, World, answer, price
 from serve.served import close_code, dial, heard, listening, until
+from vibelux.serve.line import Line
 from vibelux.serve.server import serve
 
 F = "facilityId=salinas-1"
@@ -384,3 +386,29 @@ async def test_a_subscription_that_fell_behind_is_given_back(world: World, port:
         await until(lambda: not world.desk.subscriptions["salinas-1"])
     async with dial(port, F, "vlx_all") as socket:
         assert (await heard(socket))["type"] == "snapshot"
+
+
+@pytest.mark.parametrize("ready", [True, False])
+async def test_messages_come_in_their_order_whether_they_are_written_at_once_or_wait(
+    world: World, port: int, ready: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every third time the line is not free, so that both ways follow one another."""
+    real, turns, taken = Line.write_ready, count(), []
+
+    def sometimes(line: Line, frame: bytes) -> bool:
+        if not ready or next(turns) % 3 == 2:
+            return False
+        taken.append(frame)
+        return real(line, frame)
+
+    monkeypatch.setattr(Line, "write_ready", sometimes)
+    async with dial(port, F, "vlx_all") as socket:
+        first = (await heard(socket))["seq"]
+        for n in range(40):
+            publish_price(world, 0.05 + n / 1000)
+            if n % 7 == 0:
+                await asyncio.sleep(0)
+        messages = [await heard(socket) for _ in range(40)]
+    assert [message["seq"] for message in messages] == list(range(first + 1, first + 41))
+    assert [message["data"]["price_per_kwh"] for message in messages] == [0.05 + n / 1000 for n in range(40)]
+    assert bool(taken) is ready

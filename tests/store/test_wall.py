@@ -12,6 +12,7 @@ from conftest import Server
 from store.samples import NOON, anything, parsed, receipt
 from vibelux.market.errors import StoreUnavailable
 from vibelux.store import decisions, facilities
+from vibelux.store.alerts import Told, tell
 from vibelux.store.database import Database, Readable
 from vibelux.store.writer import write_payload
 
@@ -23,8 +24,11 @@ async def fill(db: Database) -> None:
     """Something of two facilities in every table of facilities."""
     for one in (A, B):
         await facilities.put_facility(db, one, {"id": one, "name": f"secret of {one}"}, "rest")
-        sent = [{"type": "alert", "body": {"of": one}}]
-        await decisions.save_decision(db, one, NOON, {"of": one}, {}, sent)
+        await decisions.save_decision(db, one, NOON, {"of": one}, {}, [], schedule={"of": one})
+        alert = Told(
+            facility_id=one, kind="stale-data", subject="x", text="x", about={}, at=NOON, lasts=True, message={}
+        )
+        await tell(db, [alert], [(one, {"of": one})])
         async with db.connection() as connection:
             await connection.execute(
                 "INSERT INTO audit_log (at, caller_id, caller, origin, action, target, facility_id, outcome)"
@@ -72,6 +76,9 @@ TABLES = {
     "chp_decisions": "facility_id",
     "outbox": "facility_id",
     "facility_sequences": "facility_id",
+    "chp_schedules": "facility_id",
+    "alerts": "facility_id",
+    "alert_posts": "facility_id",
     "audit_log": "facility_id",
     "unit_switches": "facility_id",
 }

@@ -176,7 +176,7 @@ class Alerts:
 
     def _matters(self) -> Iterator[tuple[Place, Matter]]:
         for held, current in self._desk.now_known():
-            for matter in (*matters(held, current, self._limits), *self._failures.of(held)):
+            for matter in (*matters(held, current, self._limits), *self._failures.of(held, current.at)):
                 yield (held.facility.id, matter.kind, matter.subject), matter
 
     async def _tell(self, news: list[_News]) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from vibelux.dispatch.facility import Facility
@@ -17,6 +17,8 @@ from vibelux.realtime.moves import CARBON, ELECTRICITY, GAS
 
 _SURE_AFTER = 2
 """Failures in a row: one alone happens to every upstream."""
+_SURE_WITHIN = timedelta(minutes=1)
+"""After which one is enough: who has failed so much that it is left alone for a while does not fail again soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,15 +135,15 @@ def dr_event(body: Mapping[str, Any]) -> Matter:
 
 
 class Failures:
-    """Price feeds that fail, from their second failure in a row until they bring something."""
+    """Price feeds that fail: twice in a row, or for a minute, until they bring something."""
 
     def __init__(self) -> None:
-        self._failed: dict[str, tuple[int, ProviderFailed]] = {}
+        self._failed: dict[str, list[ProviderFailed]] = {}
 
     def add(self, failed: ProviderFailed) -> None:
-        """One more."""
-        count, _ = self._failed.get(failed.feed, (0, failed))
-        self._failed[failed.feed] = count + 1, failed
+        """One more; of those before, the first and the number are remembered."""
+        before = self._failed.get(failed.feed, [])
+        self._failed[failed.feed] = [*before[:_SURE_AFTER], failed]
 
     def forget(self, feed: str) -> None:
         """It has brought something."""
@@ -149,9 +151,9 @@ class Failures:
 
     def brought(self, received: Mapping[str, datetime | None]) -> None:
         """By feed, when its newest payload came: those that have brought one since they failed are well again."""
-        for feed, (_, failed) in tuple(self._failed.items()):
+        for feed, failed in tuple(self._failed.items()):
             at = received.get(feed)
-            if at is not None and at > failed.at:
+            if at is not None and at > failed[-1].at:
                 self.forget(feed)
 
     @property
@@ -159,16 +161,23 @@ class Failures:
         """Whether there is something to look after."""
         return bool(self._failed)
 
-    def of(self, held: Held) -> Iterator[Matter]:
+    def of(self, held: Held, now: datetime) -> Iterator[Matter]:
         """Those that a facility's prices come from."""
         facility = held.facility
         sources = (str((row or {}).get("data_source") or "") for row in (held.rows.gas, held.rows.carbon))
         providers = {facility.iso_region.lower(), *(source.partition(" ")[0].lower() for source in sources)}
-        for feed, (count, failed) in self._failed.items():
-            if count >= _SURE_AFTER and failed.provider in providers:
-                about = {"feed": feed, "provider": failed.provider, "outcome": failed.error.outcome, "failures": count}
+        for feed, failed in self._failed.items():
+            first, last = failed[0], failed[-1]
+            sure = len(failed) >= _SURE_AFTER or now - first.at >= _SURE_WITHIN
+            if sure and last.provider in providers:
+                about = {
+                    "feed": feed,
+                    "provider": last.provider,
+                    "outcome": last.error.outcome,
+                    "since": iso_z(first.at),
+                }
                 # The words of the error may change with each try; the alert is the same one.
-                yield Matter(AlertKind.PROVIDER_FAILING, feed, f"The feed {feed} fails: {failed.error}", about)
+                yield Matter(AlertKind.PROVIDER_FAILING, feed, f"The feed {feed} fails: {last.error}", about)
 
 
 def _priced(kind: str, price: float) -> str:

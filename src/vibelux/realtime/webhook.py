@@ -1,4 +1,4 @@
-"""Posts alerts to the operator's webhook: once each, again after failures, and never to where it must not go.
+"""Posts alerts to the operator's webhook: again until it has been taken, and never to where it must not go.
 
 The address is looked up once, every address that the name has is judged, and the connection goes to the judged
 address, so that a name which points elsewhere a moment later gains nothing. Redirects are not followed.
@@ -31,6 +31,7 @@ _SECONDS = 10.0
 _HOLD_SECONDS = 60.0
 _IDLE_SECONDS = 2.0
 _MOST_ATTEMPTS = 10
+_FIRST_WAIT_SECONDS = 2.0
 _LONGEST_WAIT_SECONDS = 600.0
 _LONGEST_PATIENCE_SECONDS = 3600.0
 _WORTH_ANOTHER_TRY = frozenset({408, 425, 429})
@@ -192,22 +193,25 @@ class Poster:
         except (Unreachable, Throttled) as error:
             if post.attempts < _MOST_ATTEMPTS:
                 asked = (error.retry_after_seconds if isinstance(error, Throttled) else None) or 0.0
-                wait = max(min(2.0**post.attempts, _LONGEST_WAIT_SECONDS), min(asked, _LONGEST_PATIENCE_SECONDS))
-                self._posts.labels("failed").inc()
+                wait = max(
+                    min(_FIRST_WAIT_SECONDS * 2.0 ** (post.attempts - 1), _LONGEST_WAIT_SECONDS),
+                    min(asked, _LONGEST_PATIENCE_SECONDS),
+                )
                 log.warning("an alert is not delivered yet", error=str(error), attempts=post.attempts)
                 await post_failed(self._db, post.id, str(error), wait)
+                self._posts.labels("failed").inc()
             else:
                 await self._give_up(post, error)
         except ConfigError as error:
             await self._give_up(post, error)
         else:
-            self._posts.labels("delivered").inc()
             await post_done(self._db, post.id)
+            self._posts.labels("delivered").inc()
 
     async def _give_up(self, post: Post, error: VibeluxError) -> None:
-        self._posts.labels("given up").inc()
         log.error("an alert is not delivered", error=str(error), attempts=post.attempts)
         await post_done(self._db, post.id, str(error))
+        self._posts.labels("given up").inc()
 
 
 def _port(scheme: str) -> int:

@@ -2,11 +2,19 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from vibelux.serve.answers import outbox_frame
 from vibelux.serve.errors import report
+from vibelux.serve.line import ready_frame
 from vibelux.serve.ports import Desk, Row, Subscription
+
+AtOnce = Callable[[int, bytes], bool]
+"""Sends a message's number and ready frame past the mailbox; False where that cannot be."""
+
+_AT_A_STRETCH = 256
+"""Sockets that are written to before others get their turn."""
 
 
 class Mailbox:
@@ -16,11 +24,17 @@ class Mailbox:
         self._most = most
         self._waiting: deque[tuple[int, str]] = deque()
         self._something = asyncio.Event()
+        self._is_awaited = False
+        self.at_once: AtOnce | None = None
+        """Tried first where nothing waits and the reader of this mailbox does."""
         self.overflowed = False
         self.closed = False
 
-    def put(self, seq: int, text: str) -> None:
+    def put(self, seq: int, text: str, frame: bytes) -> None:
         """Adds a message; never waits. Too many and all that waited is dropped: the newest state says more."""
+        is_next = self._is_awaited and not self._waiting and not self.overflowed
+        if is_next and self.at_once is not None and self.at_once(seq, frame):
+            return
         if len(self._waiting) >= self._most:
             self.overflowed = True
         if self.overflowed:
@@ -36,11 +50,14 @@ class Mailbox:
 
     async def wait(self, seconds: float) -> None:
         """Returns when something is there, at the latest after so many seconds."""
+        self._is_awaited = True
         try:
             async with asyncio.timeout(seconds):
                 await self._something.wait()
         except TimeoutError:
             return
+        finally:
+            self._is_awaited = False
 
     def take(self) -> list[tuple[int, str]]:
         """What waits, in order."""
@@ -99,7 +116,7 @@ class Hub:
     async def _pump(self, facility_id: str, channel: _Channel) -> None:
         try:
             async for message in channel.subscription:
-                self._spread(channel, message)
+                await self._spread(channel, message)
         except Exception as error:
             report("a facility's messages broke off", error, facility=facility_id)
         if self._channels.get(facility_id) is channel:
@@ -109,7 +126,10 @@ class Hub:
             mailbox.close()
 
     @staticmethod
-    def _spread(channel: _Channel, message: Row) -> None:
+    async def _spread(channel: _Channel, message: Row) -> None:
         text = outbox_frame(message)
-        for mailbox in channel.mailboxes:
-            mailbox.put(message["seq"], text)
+        frame = ready_frame(text)
+        for number, mailbox in enumerate(tuple(channel.mailboxes), 1):
+            mailbox.put(message["seq"], text, frame)
+            if number % _AT_A_STRETCH == 0:
+                await asyncio.sleep(0)

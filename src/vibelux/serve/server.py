@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from vibelux.market.errors import UsageError
+from vibelux.serve.line import Line
 from vibelux.serve.websocket import MOST_INBOUND_BYTES
 
 _log = structlog.get_logger(__name__)
@@ -44,7 +45,7 @@ async def serve(
     config = uvicorn.Config(
         app,
         http="httptools",
-        ws="websockets-sansio",
+        ws=Line,
         ws_max_size=MOST_INBOUND_BYTES,
         ws_per_message_deflate=False,  # messages are small; a window a socket is not
         lifespan="off",
@@ -98,6 +99,9 @@ def _listen(host: str, port: int) -> socket.socket:
                 f"port {port} on {host} is in use; stop what listens there or give another port"
             ) from error
         raise UsageError(f"cannot listen on {host} port {port}: {error}") from error
+    # Inherited too. asyncio sets it only on sockets that name their protocol; without it each answer that is written in
+    # two pieces waits 40 ms for its reader's delayed acknowledgement.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         # Inherited by each connection: the kernel drops a peer that takes nothing for so long.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED_MILLISECONDS)

@@ -16,6 +16,7 @@ from vibelux.serve.answers import frame, outbox_frame, unavailable
 from vibelux.serve.auth import Door, key_in_headers
 from vibelux.serve.errors import error_response, report, unauthorized
 from vibelux.serve.hub import Hub, Mailbox
+from vibelux.serve.line import line_of
 from vibelux.serve.metrics import ServeMetrics
 from vibelux.serve.ports import ServeState
 from vibelux.store.keys import Principal
@@ -123,6 +124,7 @@ class _Stream:
         self._facility_id = facility_id
         self._caller = caller
         self._store = door.store_of(caller)
+        self._line = line_of(socket.scope)
         self._last = 0
 
     async def run(self) -> int:
@@ -143,6 +145,7 @@ class _Stream:
             await self._snapshot()
 
     async def _follow(self, mailbox: Mailbox) -> int:
+        mailbox.at_once = self._send_at_once
         now = asyncio.get_running_loop().time
         beat, recheck = now() + self._state.heartbeat_seconds, now() + self._state.recheck_seconds
         while not mailbox.closed:
@@ -162,6 +165,15 @@ class _Stream:
                 await self._recheck()
                 recheck = now() + self._state.recheck_seconds
         return _RESTARTING
+
+    def _send_at_once(self, seq: int, frame: bytes) -> bool:
+        """Sends the next message without waiting, where the client knows everything before it and reads as it comes."""
+        if seq <= self._last:
+            return True
+        if seq > self._last + 1 or self._line is None or not self._line.write_ready(frame):
+            return False
+        self._last = seq
+        return True
 
     async def _catch_up(self) -> None:
         """Sends what was missed, or the newest state when the store does not reach so far back."""
