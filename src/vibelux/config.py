@@ -155,6 +155,8 @@ class Settings(BaseModel):
     """Electricity prices, by whole months."""
     requests_per_minute: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 6000.0
     """How much one key may ask over REST, on average; ten seconds' worth at once. 0: as much as it likes."""
+    decision_processes: Annotated[int, Field(ge=0, le=256)] | None = None
+    """How many processes decide where there are many facilities; None: one a core. 0: this one decides for all."""
     jwt_issuer: str | None = None
     """An identity provider whose bearer tokens are taken beside keys; the two settings below go with it."""
     jwt_audience: str | None = None

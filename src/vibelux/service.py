@@ -3,9 +3,10 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import timedelta
+from multiprocessing import cpu_count
 from typing import Any
 
 import structlog
@@ -34,6 +35,7 @@ from vibelux.market.errors import StoreUnavailable
 from vibelux.outlook.conditions import Limits
 from vibelux.realtime.ahead import LookAhead
 from vibelux.realtime.alerts import Alerts
+from vibelux.realtime.deciders import Deciders
 from vibelux.realtime.desk import Desk
 from vibelux.realtime.dr_book import DrBook
 from vibelux.realtime.dr_desk import DrDesk
@@ -133,6 +135,7 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
             events=events,
             seat=seat,
             accepted=demand_response.accepted,
+            deciders=stack.enter_context(closing(Deciders(_processes(settings)))),
         )
         demand_response.serve(desk)
         sites = Sites(db, desk, clock, settings, registry, lambda facility: limits.real_time(facility.iso_region))
@@ -248,6 +251,10 @@ async def _upstream(plan: Plan, db: Database, metrics: Metrics) -> AsyncIterator
 def database_url(settings: Settings) -> str | None:
     """The address of an external database, None for the embedded one."""
     return settings.database_url.get_secret_value() if settings.database_url is not None else None
+
+
+def _processes(settings: Settings) -> int:
+    return cpu_count() if settings.decision_processes is None else settings.decision_processes
 
 
 def _nodes(plan: Plan, desk: Desk, feed: Feed) -> Sequence[str]:

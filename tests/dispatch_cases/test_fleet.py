@@ -56,8 +56,7 @@ def test_a_plant_that_fails_tells_why_and_stops_no_other():
 
 def test_a_worker_that_dies_takes_only_its_own_plants_along():
     with Fleet(2) as fleet:
-        pools = fleet._workers._pools
-        pools[0].submit(os._exit, 9)
+        fleet._workers._processes.submit(0, os._exit, 9)
         found = fleet.decide(CASES, progress=lambda *_: None)
     gone = [name for name, one in found.items() if one.error is not None]
     assert 0 < len(gone) < len(CASES)

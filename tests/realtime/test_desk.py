@@ -176,7 +176,7 @@ async def _more_than(db, name: str, count: int) -> bool:
 
 
 async def test_a_facility_that_fails_never_stops_another(database, monkeypatch):
-    from vibelux.realtime import desk as room
+    from vibelux.realtime import deciders as room
 
     real = room.decide
 

@@ -13,7 +13,7 @@ from vibelux.ingest.events import CHP_DECISION_UPDATE, DecisionMade, Events
 from vibelux.market.clock import FrozenClock
 from vibelux.market.errors import StoreUnavailable
 from vibelux.outlook.conditions import Limits
-from vibelux.realtime import desk as room
+from vibelux.realtime import deciders as room
 from vibelux.realtime.desk import Desk
 from vibelux.realtime.due import Due
 from vibelux.realtime.metrics import DeskMetrics

@@ -6,17 +6,17 @@ set-points travel. A plant that fails tells its error and stops no other.
 
 import sys
 import time
-import zlib
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import as_completed as processes_as_completed
 from dataclasses import dataclass, field
-from multiprocessing import cpu_count, get_context
+from multiprocessing import cpu_count
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 from vibelux.dispatch.case import Case
 from vibelux.dispatch.planner import Plan, replan
+from vibelux.dispatch.sticky import StickyProcesses, place_of
 from vibelux.market.errors import UsageError
 
 REACH_SECONDS = 10.0
@@ -123,7 +123,7 @@ class Fleet:
         """
         shards: list[dict[str, Case]] = [{} for _ in range(self._workers.count)]
         for name, case in cases.items():
-            shards[zlib.crc32(name.encode()) % len(shards)][name] = case
+            shards[place_of(name, len(shards))][name] = case
         chunks = [(number, chunk) for number, shard in enumerate(shards) for chunk in _chunked(shard)]
         told, found = progress or _line, dict[str, SetPoint]()
         for some in self._workers.decide(chunks, later_h, self._first_seconds):
@@ -158,15 +158,14 @@ class _Processes:
 
     def __init__(self, count: int) -> None:
         self.count = count
-        context = get_context("spawn")  # a service has threads, and threads and fork do not go together
-        self._pools = [ProcessPoolExecutor(1, mp_context=context) for _ in range(count)]
+        self._processes = StickyProcesses(count)
 
     def decide(
         self, chunks: list[tuple[int, dict[str, Case]]], later_h: float, first_seconds: float
     ) -> Iterator[dict[str, SetPoint]]:
         waiting: dict[Future[dict[str, SetPoint]], dict[str, Case]] = {}
         for number, cases in chunks:
-            waiting[self._pools[number].submit(_decide_here, cases, later_h, first_seconds)] = cases
+            waiting[self._processes.submit(number, _decide_here, cases, later_h, first_seconds)] = cases
         for future in processes_as_completed(waiting):
             error = future.exception()
             if error is None:
@@ -175,8 +174,7 @@ class _Processes:
                 yield dict.fromkeys(waiting[future], SetPoint(error=f"the worker is gone: {error}"))
 
     def close(self) -> None:
-        for pool in self._pools:
-            pool.shutdown(cancel_futures=True)
+        self._processes.close()
 
 
 _here = Shard()

@@ -68,6 +68,19 @@ class Foresight:
         """Whether an engine is on in the first step."""
         return running(self.plan)
 
+    def light(self) -> "Foresight":
+        """The same without what only a solver needs, so that it is quickly sent from one process to another."""
+        return replace(
+            self,
+            plan=_light(self.plan),
+            other=None if self.other is None else _light(self.other),
+            without=None if self.without is None else _light(self.without),
+        )
+
+
+def _light(solution: Solution) -> Solution:
+    return replace(solution, model=None, integers=None)
+
 
 @dataclass(frozen=True)
 class Slopes:

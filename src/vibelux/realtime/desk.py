@@ -29,6 +29,7 @@ from vibelux.outlook.conditions import Conditions, Limits, conditions
 from vibelux.outlook.demand import Demands
 from vibelux.outlook.price import Outlook
 from vibelux.realtime.carbon_intensity import Intensities
+from vibelux.realtime.deciders import Deciders, Question
 from vibelux.realtime.due import Due
 from vibelux.realtime.fanout import FanOut, numbered
 from vibelux.realtime.gather import market_rows
@@ -49,8 +50,7 @@ log = structlog.get_logger(__name__)
 _TICK_SECONDS = 1.0
 """Of the wall: how often the desk looks whether time alone has changed something."""
 _RELOAD_SECONDS = 5.0
-_PROOF_SECONDS = 0.5
-_FEW = 8
+_STEP_SECONDS = 300.0
 
 
 Ahead = Callable[[Facility, datetime], Awaitable[tuple[Outlook, Demands] | None]]
@@ -72,6 +72,7 @@ class Desk:
         events: where decisions are told of in this process.
         seat: what this process must hold to decide; None: there is no other.
         accepted: the demand-response events that a facility takes part in at a moment.
+        deciders: where decisions are thought out; None: in threads of this process.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class Desk:
         events: Events | None = None,
         seat: Seat | None = None,
         accepted: Callable[[Facility, datetime], tuple[Event, ...]] = lambda *_: (),
+        deciders: Deciders | None = None,
     ) -> None:
         self._db = db
         self._clock = clock
@@ -104,15 +106,11 @@ class Desk:
         self._events = events or Events()
         self._seat = seat
         self._accepted = accepted
+        self._deciders = deciders or Deciders()
         self._intensities = Intensities(db)
         self._memory = Memory(db, clock, limits, stale_operations_seconds)
         self._rows: dict[str, dict[str, Any]] = {}
         self._complained: dict[str, str] = defaultdict(str)
-
-    @property
-    def _proof_seconds(self) -> float:
-        """A few facilities leave time to look for proof at each decision, many do not."""
-        return _PROOF_SECONDS if len(self._held) <= _FEW else 0.0
 
     @property
     def facilities(self) -> tuple[Facility, ...]:
@@ -245,8 +243,14 @@ class Desk:
 
     async def _known(self, facility_id: str) -> Held | None:
         """A facility as it is held here, or, before it is decided for here, as the store has it."""
+        if (held := self._decided_for(facility_id)) is not None:
+            return held
+        recalled = await self._memory.recall(facility_id)
+        return self._decided_for(facility_id) or recalled  # the first decision may have come in the meantime
+
+    def _decided_for(self, facility_id: str) -> Held | None:
         held = self._held.get(facility_id)
-        return held if held is not None and held.answer is not None else await self._memory.recall(facility_id)
+        return None if held is None or held.answer is None else held
 
     async def _view(self, facility: Facility, planned: Planned | None, now: datetime) -> View | None:
         if self._ahead is None:
@@ -286,7 +290,8 @@ class Desk:
         for gone in set(self._held) - set(rows):
             del self._held[gone]
             self._due.discard(gone)
-        self._rows = rows
+            self._deciders.forget(gone)
+        self._rows, self._deciders.facilities = rows, len(self._held)
 
     async def _take_up(self, name: str, row: dict[str, Any]) -> None:
         try:
@@ -346,6 +351,21 @@ class Desk:
         return await newest_report(self._db, held.facility, held.state, now, self._stale_operations)
 
     async def _decide_due(self) -> None:
+        """Decides for all that is due, the urgent first, as many at once as there are places for.
+
+        Raises:
+            StoreUnavailable: the database is away; what could not be decided stays due.
+        """
+        ended = await asyncio.gather(
+            *(self._decide_next() for _ in range(self._deciders.at_once)), return_exceptions=True
+        )
+        self._metrics.degraded.set(sum(held.degraded for held in self._held.values()))
+        for error in ended:
+            if error is not None:
+                raise error
+
+    async def _decide_next(self) -> None:
+        """One place: takes what is next, until nothing is."""
         while self._due:
             name, urgent = self._due.next()
             held = self._held.get(name)
@@ -358,7 +378,6 @@ class Desk:
                 raise
             except Exception as error:  # one facility's fault must not stop the others
                 self._complain(name, error)
-        self._metrics.degraded.set(sum(held.degraded for held in self._held.values()))
 
     def _complain(self, name: str, error: Exception) -> None:
         self._metrics.failed.labels(type(error).__name__).inc()
@@ -380,11 +399,11 @@ class Desk:
         held.rows = replace(rows, intensity=await self._intensities.at(facility, now))
         current = self._conditions(held, now)
         view = await self._view(facility, held.planned, now)
-        if view is not None:
-            view = replace(view, planned=held.keeper.at(now, proof_seconds=self._proof_seconds))
         held.reported = await self._newest_report(held, now)
         state = held.reported.state(held.state, facility.zone_name)
-        decision = held.reported.told_in(await asyncio.to_thread(decide, facility, current, state, now, view))
+        proof_seconds = self._deciders.proof_seconds(self._clock.real_seconds(_STEP_SECONDS))
+        question = Question(facility, current, state, now, view, proof_seconds)
+        decision = held.reported.told_in(await self._deciders.decide(question))
         answer = answer_of(current, decision, now) | {"operations": held.reported.at(now)}
         news, told = held.news()
         surprised = held.reported.counts and held.reported.contradicts(held.answer) - held.contradicted

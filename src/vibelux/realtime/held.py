@@ -9,7 +9,6 @@ from uuid import UUID, uuid4
 
 from vibelux.dispatch.decision import Decision
 from vibelux.dispatch.facility import Facility
-from vibelux.dispatch.keeper import PlanKeeper
 from vibelux.dispatch.planned import Planned
 from vibelux.dispatch.state import PlantState
 from vibelux.ingest.events import MarketDataUpdated
@@ -70,7 +69,6 @@ class Held:
     signature: tuple[Any, ...] | None = None
     valid_until: datetime | None = None
     planned: Planned | None = None
-    keeper: PlanKeeper = field(default_factory=PlanKeeper)
     reported: Reported = field(default_factory=Reported)
     contradicted: Contradictions = frozenset()
     """What the decision in force knew that engines did otherwise."""
