@@ -51,7 +51,9 @@ async def measure(folder: Path, facilities: tuple[Facility, ...], prices: int, s
 
     async with LoopbackUpstream(source, clock) as upstream:
         providers = {name: {"enabled": name == "caiso", "base_url": upstream.url} for name in PROVIDERS}
-        settings = Settings.load(None, env={}, data_dir=folder, providers=providers, alert_kinds="dr-event")
+        settings = Settings.load(
+            None, env={}, data_dir=folder, providers=providers, alert_kinds="dr-event", history_days=0
+        )
         stop = asyncio.Event()
         plan = Plan(
             settings=settings, facilities=facilities, port=0, clock=clock, with_hubs=False, only=source.feeds, tap=tap,

@@ -78,6 +78,7 @@ async def service(database_url: str, folder: Path, keys: dict[str, str]) -> Asyn
             env=keys | {f"{name.upper()}_BASE_URL": url for name, url in served.items()},
             data_dir=folder,
             database_url=database_url,
+            history_days=0,
         )
         others = {feed.name for feed in all_feeds() if feed.provider in {"pjm", "ercot", "nyiso"}}
         stop, told = asyncio.Event(), asyncio.get_running_loop().create_future()

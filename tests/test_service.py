@@ -57,7 +57,9 @@ async def service(database_url: str, folder: Path, speed: float):
     async with LoopbackUpstream(source, clock) as upstream:
         providers = {name: {"enabled": name == "caiso"} for name in PROVIDERS}
         providers["caiso"]["base_url"] = upstream.url
-        settings = Settings.load(None, env={}, data_dir=folder, providers=providers, database_url=database_url)
+        settings = Settings.load(
+            None, env={}, data_dir=folder, providers=providers, database_url=database_url, history_days=0
+        )
         stop, told = asyncio.Event(), asyncio.get_running_loop().create_future()
 
         async def announce(db, url):

@@ -22,7 +22,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 @asynccontextmanager
 async def service(database_url: str, config: Path, folder: Path):
-    settings = Settings.load(config, env={}, data_dir=folder, database_url=database_url)
+    settings = Settings.load(config, env={}, data_dir=folder, database_url=database_url, history_days=0)
     stop, told = asyncio.Event(), asyncio.get_running_loop().create_future()
 
     async def announce(db, url):

@@ -106,7 +106,7 @@ async def test_one_decides_both_serve_and_the_second_goes_on(
 
         def settings(folder: str) -> Settings:
             env = {"REDIS_URL": redis.url, "DATABASE_URL": database_url}
-            return Settings.load(None, env=env, data_dir=tmp_path / folder, providers=providers)
+            return Settings.load(None, env=env, data_dir=tmp_path / folder, providers=providers, history_days=0)
 
         async with (
             service(settings("one"), clock, source, key) as first,

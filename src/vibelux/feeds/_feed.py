@@ -171,7 +171,7 @@ class Feed:
     nodal: bool = False
     """Whether its requests name nodes."""
     market: str = ""
-    """The market that `publication` tells of, where payloads hold look-ahead or dispatch prices of others beside it."""
+    """Of prices: the market that `publication` tells of; payloads may hold look-ahead or dispatch prices beside it."""
     look_ahead: bool = False
     """Whether each payload replaces what the one before said of the next hours: only asked nodes are kept, and no day
     is read a second time."""

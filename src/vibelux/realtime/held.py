@@ -87,10 +87,18 @@ class Held:
         """Whether the facility's decision rests on what has come."""
         facility = self.facility
         if event.kind == "electricity-price":
-            return facility.iso_region.casefold() == event.provider and facility.pricing_node in event.names
+            own = facility.iso_region.casefold() == event.provider and facility.pricing_node in event.names
+            return own and not self._is_past(event)
         if event.kind == "gas-price":
             return facility.prices.gas_market in event.names
         return event.kind == "carbon-price" and facility.carbon_market in event.names
+
+    def _is_past(self, event: MarketDataUpdated) -> bool:
+        """Whether all that has come lies before the price in force: history, which decides nothing now."""
+        in_force = self.rows.real_time
+        return (
+            in_force is not None and event.newest_end is not None and event.newest_end < in_force["market_interval_end"]
+        )
 
     def crossed(self, price: float | None) -> bool:
         """Whether a new price lies on the other side of the break-even than the one that was decided on."""

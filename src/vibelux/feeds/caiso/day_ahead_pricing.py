@@ -35,5 +35,6 @@ FEED = Feed(
     requests=requests,
     parse=parse,
     nodal=True,
+    market="day-ahead-hourly",
     source="OASIS specification 5.1.8; proven on recordings of 2020, 2024 and 2026",
 )

@@ -35,5 +35,6 @@ FEED = Feed(
     requests=requests,
     parse=parse,
     nodal=True,
+    market="real-time-5min",
     source="OASIS specification 5.1.8; form as in PRC_LMP recordings, not yet proven on a recording of its own",
 )

@@ -55,5 +55,6 @@ FEED = Feed(
     follow=follow,
     auth=_api.AUTH,
     nodal=True,
+    market="day-ahead-hourly",
     source="NP4-180-ER proven on the workbooks of 2015 and 2021; NP4-190-CD in the documented form only",
 )

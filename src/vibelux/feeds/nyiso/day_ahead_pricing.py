@@ -42,6 +42,7 @@ FEED = Feed(
     requests=requests,
     parse=parse,
     nodal=True,
+    market="day-ahead-hourly",
     archived_after=_files.DAYS_KEPT,
     source="mis.nyiso.com P-2A, P-2B; proven on an export of the same numbers, the daily files not yet",
 )

@@ -41,5 +41,6 @@ FEED = Feed(
     auth="pjm",
     needs_key=_requests.NEEDS_KEY,
     nodal=True,
+    market="day-ahead-hourly",
     source="PJM Data Miner 2; form as in rt_hrl_lmps recordings, not yet proven on a recording of its own",
 )
