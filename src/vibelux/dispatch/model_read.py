@@ -11,6 +11,7 @@ from vibelux.dispatch.model import Model
 from vibelux.dispatch.model_engines import fuel_line, heat_line
 from vibelux.dispatch.model_parts import StorageColumns
 from vibelux.dispatch.schedule import BoilerRun, Co2Run, EngineRun, Schedule, StorageRun
+from vibelux.dispatch.spare_heat import with_spare_heat_kept
 
 DECIMALS = 9
 
@@ -27,7 +28,7 @@ class Reading:
 
 
 def read(model: Model, x: Array) -> Reading:
-    """Reads a solution: on is rounded to 0 or 1, tiny negatives are cut, opposite flows are netted.
+    """Reads a solution: on is rounded to 0 or 1, tiny negatives are cut, opposite flows are netted, spare heat is kept.
 
     Import and export are netted where both flow, which costs nothing unless export pays more (then a binary keeps
     them apart). The battery is netted so that its level stays; what it would have burnt lowers the import, else
@@ -50,27 +51,30 @@ def read(model: Model, x: Array) -> Reading:
         battery, crossed = _one_way_battery(case, case.battery, x, model.battery, flow)
     both = np.minimum(flow["import"], flow["export"])
     return Reading(
-        Schedule(
-            import_kw=_tidy(flow["import"] - both),
-            export_kw=_tidy(flow["export"] - both),
-            spill_kw=_tidy(_no_dust(flow["spill"])),
-            unserved_power_kw=_tidy(_no_dust(flow["unserved_power"])),
-            unserved_heat_kw=_tidy(_no_dust(flow["unserved_heat"])),
-            heat_dump_kw=_tidy(flow["dump"]),
-            chp={engine.id: _engine(model, at, x) for at, engine in enumerate(case.chp)},
-            boiler={
-                boiler.id: BoilerRun(_tidy(_flow(x, columns)), _tidy(_flow(x, columns) / boiler.efficiency))
-                for boiler, columns in zip(case.boiler, model.boilers, strict=True)
-            },
-            heat_storage=None if model.heat_storage is None else _storage(x, model.heat_storage),
-            battery=battery,
-            lights={
-                group.id: _tidy(
-                    columns.scale * (_flow(x, columns.level) if group.dimmable else np.rint(x[columns.level]))
-                )
-                for group, columns in zip(case.lights, model.lights, strict=True)
-            },
-            co2=_co2(model, x),
+        with_spare_heat_kept(
+            case,
+            Schedule(
+                import_kw=_tidy(flow["import"] - both),
+                export_kw=_tidy(flow["export"] - both),
+                spill_kw=_tidy(_no_dust(flow["spill"])),
+                unserved_power_kw=_tidy(_no_dust(flow["unserved_power"])),
+                unserved_heat_kw=_tidy(_no_dust(flow["unserved_heat"])),
+                heat_dump_kw=_tidy(flow["dump"]),
+                chp={engine.id: _engine(model, at, x) for at, engine in enumerate(case.chp)},
+                boiler={
+                    boiler.id: BoilerRun(_tidy(_flow(x, columns)), _tidy(_flow(x, columns) / boiler.efficiency))
+                    for boiler, columns in zip(case.boiler, model.boilers, strict=True)
+                },
+                heat_storage=None if model.heat_storage is None else _storage(x, model.heat_storage),
+                battery=battery,
+                lights={
+                    group.id: _tidy(
+                        columns.scale * (_flow(x, columns.level) if group.dimmable else np.rint(x[columns.level]))
+                    )
+                    for group, columns in zip(case.lights, model.lights, strict=True)
+                },
+                co2=_co2(model, x),
+            ),
         ),
         crossed,
     )

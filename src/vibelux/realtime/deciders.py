@@ -61,9 +61,11 @@ class Deciders:
         """How long to look for proof at each decision: not at all for many facilities.
 
         Args:
-            step_seconds: how long a market step takes by the wall; of one that races by only a small part is used up.
+            step_seconds: how long a market step takes by the wall; all facilities together use up a fifth of it.
         """
-        return 0.0 if self.facilities > FEW else min(_PROOF_SECONDS, step_seconds / 5)
+        if self.facilities > FEW:
+            return 0.0
+        return min(_PROOF_SECONDS, step_seconds / 5 / max(self.facilities, 1))
 
     async def decide(self, question: Question) -> Decision:
         """The decision. What goes wrong in it is raised here."""
