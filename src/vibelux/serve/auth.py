@@ -196,6 +196,15 @@ def state_of(connection: HTTPConnection) -> ServeState:
     return state
 
 
+# The framework runs a dependency that is no coroutine in a thread; these two are a look at an attribute.
+async def _door(connection: HTTPConnection) -> Door:
+    return door_of(connection)
+
+
+async def _state(connection: HTTPConnection) -> ServeState:
+    return state_of(connection)
+
+
 async def _caller(connection: HTTPConnection) -> Principal:
     door = door_of(connection)
     caller = await door.caller(connection)
@@ -208,7 +217,7 @@ _header = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="apiKey",
 
 Asking = Annotated[Principal, Depends(_caller)]
 """Parameter of a route: the caller, known before anything else is looked at."""
-DoorOf = Annotated[Door, Depends(door_of)]
+DoorOf = Annotated[Door, Depends(_door)]
 
 
 async def _reader(caller: Asking) -> Principal:
@@ -222,7 +231,7 @@ async def _own_store(caller: Asking, door: DoorOf) -> Store:
 
 DOCUMENTED = [Security(_bearer), Security(_header)]
 """Dependencies that only tell OpenAPI how keys are sent; `Asking` does the work."""
-State = Annotated[ServeState, Depends(state_of)]
+State = Annotated[ServeState, Depends(_state)]
 Reading = Annotated[Principal, Depends(_reader)]
 """A caller with the scope `read`, judged before any other parameter."""
 OwnStore = Annotated[Store, Depends(_own_store)]
