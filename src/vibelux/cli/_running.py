@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from vibelux.cli import _output
+from vibelux.market.errors import UsageError
 
 if TYPE_CHECKING:
     from asyncio import Event
@@ -13,14 +14,22 @@ if TYPE_CHECKING:
 
 
 def set_up_logs(level: str = "info") -> None:
-    """Logs go to stderr, readable on a terminal and as JSON elsewhere."""
+    """Logs go to stderr, readable on a terminal and as JSON elsewhere; `LOG_FORMAT` (`json`, `console`) decides too.
+
+    Raises:
+        UsageError: `LOG_FORMAT` is something else.
+    """
     import logging
+    import os
     import sys
 
     import structlog
 
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
-    renderer = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
+    form = os.environ.get("LOG_FORMAT") or ("console" if sys.stderr.isatty() else "json")
+    if form not in {"json", "console"}:
+        raise UsageError(f"environment variable LOG_FORMAT: should be json or console, got {form!r}")
+    renderer = structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -38,6 +47,10 @@ def stop_on_signals() -> "Event":
     """An event that Ctrl-C and SIGTERM set."""
     import asyncio
     import signal
+
+    # When it is imported, polars takes SIGINT for itself: a Ctrl-C amid a query would be raised in the middle of the
+    # loop, and the service would not end. Imported before, it is ours that count.
+    import polars as pl  # noqa: F401
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
