@@ -1,4 +1,4 @@
-"""The dispatch optimiser: exact solves against the bare solver and two peers; re-plans against proven optima.
+"""The dispatch optimiser: exact solves against the bare solver and two peers (quick plans: `gaps.py`).
 
 PyPSA and oemof-solph are not dependencies: name the Python of an environment that has one in PYPSA_PYTHON or
 OEMOF_PYTHON; without it that ratio is left out and said to be. The comparable cases are what all can express: one
@@ -21,11 +21,10 @@ from highspy._core import _Highs
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from dispatch_cases.fleet_plants import MIXED_HOURS, plant
+from dispatch_cases.fleet_plants import MIXED_HOURS
 from vibelux.dispatch.case_reader import read_case
 from vibelux.dispatch.linear import Program
 from vibelux.dispatch.model import build
-from vibelux.dispatch.planner import replan
 from vibelux.dispatch.result import result
 from vibelux.dispatch.solve import solve
 
@@ -146,42 +145,9 @@ def exact(document: dict[str, Any]) -> None:
     print(json.dumps(row), flush=True)
 
 
-def fleet(plants: int) -> None:
-    """Re-plans of varied plants at a new price, against optima that are proven (or, after 20 s, bounded)."""
-    gaps, proven, cold, warm = [], [], [], []
-    for seed in range(plants):
-        document = plant(seed)
-        case = read_case(document)
-        began = time.perf_counter()
-        first = replan(case)
-        cold.append(time.perf_counter() - began)
-        document["prices"]["import_usd_per_kwh"][0] += 0.01
-        moved = read_case(document)
-        began = time.perf_counter()
-        again = replan(moved, first).solution
-        warm.append(time.perf_counter() - began)
-        reference = solve(moved, time_limit=20).bound_usd
-        gaps.append((again.objective_usd - reference) / max(abs(again.objective_usd), 1e-3))
-        proven.append(again.gap)
-    print(
-        json.dumps(
-            {
-                "re-plans": plants,
-                "seconds_cold_p50_p99": np.round(np.percentile(cold, [50, 99]), 4).tolist(),
-                "seconds_warm_p50_p99": np.round(np.percentile(warm, [50, 99]), 4).tolist(),
-                "gap_to_optimum_p50_p90_p99": np.percentile(gaps, [50, 90, 99]).tolist(),
-                "share_within_1e-3": float(np.mean(np.array(gaps) <= 1e-3)),
-                "proven_gap_p50_p90_p99": np.percentile(proven, [50, 90, 99]).tolist(),
-            }
-        ),
-        flush=True,
-    )
-
-
 def main() -> None:
     exact(comparable("mixed 48 h", MIXED_HOURS, 4, up=0, down=0, cycling=False))
     exact(comparable("cycling, 96 quarter hours", [0.25] * 96, 7, up=4, down=2, cycling=True))
-    fleet(int(os.environ.get("VIBELUX_BENCH_PLANTS", "40")))
 
 
 if __name__ == "__main__":

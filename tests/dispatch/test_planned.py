@@ -162,6 +162,7 @@ def test_the_rows_of_the_schedule_follow_each_other_and_balance() -> None:
     assert body["storageKwh"] == 1000.0
     assert rows[0]["storageKwh"] == pytest.approx(1000.0 + body["storageChangeKw"] / 12, abs=0.01)
     assert body["solve"]["gap"] <= 1e-6
+    assert body["plan"]["until"] == rows[-1]["end"]
 
 
 def test_where_prices_do_not_reach_two_hours_one_step_is_decided_and_says_what_it_leaves_alone() -> None:

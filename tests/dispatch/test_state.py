@@ -2,9 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from dispatch.plants import NOW, at_price, facility
 from vibelux.dispatch.decision import decide
+from vibelux.dispatch.horizon import stands_at
 from vibelux.dispatch.state import PlantState, UnitState
+from vibelux.market.intervals import parse_utc
 
 SITE = facility()
 LATER = datetime(2026, 7, 14, 21, 0, tzinfo=UTC)
@@ -62,8 +66,24 @@ def test_what_runs_goes_on_until_the_next_decision_and_a_new_day_counts_anew():
     assert after.lights["l"].today_kwh == 75.0  # the quarter of an hour since midnight
     assert after.units["a"].starts_today == 0
     assert after.storage_kwh == 800.0
-    assert after.with_peaks({"summer": True}).peaks_kw == {"summer": 700.0}
-    assert after.with_peaks({"summer": False}).peaks_kw == {"summer": 650.0}
+    assert after.peaks_kw == {"summer": 650.0}
+
+
+@pytest.mark.parametrize(
+    ("began", "later", "peak_kw"),
+    [
+        ("2026-07-14T22:55:00Z", 5, 650.0),  # 15:55 in California: the charge holds from 16:00 on
+        ("2026-07-14T23:00:00Z", 5, 700.0),
+        ("2026-07-15T03:55:00Z", 5, 700.0),  # 20:55: it held when the power flowed, though it holds no longer
+        ("2026-08-01T03:55:00Z", 24 * 60, None),  # what flowed in July is July's
+    ],
+)
+def test_an_import_counts_against_the_charge_that_held_when_it_flowed(began, later, peak_kw):
+    charge = {"id": "evening", "usd_per_kw": 20.0, "hours": {"start": "16:00", "end": "21:00"}}
+    site = facility(tariff={"demand_charges": [charge]})
+    at = parse_utc(began)
+    state = PlantState(import_kw=700.0, peaks_kw={"evening": 650.0}, at=at)
+    assert stands_at(site, state, at + timedelta(minutes=later)).peaks_kw.get("evening") == peak_kw
 
 
 def test_a_new_month_has_no_peak_yet_and_a_store_does_not_go_below_empty():

@@ -1,13 +1,9 @@
-"""Heat-led running: the engine makes the heat that is wanted, keeps its rules, and is never cheaper than the plan."""
+"""Heat-led running: the engine makes the heat that is wanted, keeps its rules, and tells where it cannot."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from dispatch_cases.plants import boiler, engine, prices, site
-from dispatch_cases.random_plants import random_case
 from vibelux.dispatch.case_reader import read_case
-from vibelux.dispatch.checker import audit
 from vibelux.dispatch.explain import explain
 from vibelux.dispatch.heat_led_case import heat_led
 from vibelux.dispatch.solve import solve
@@ -100,12 +96,3 @@ def test_the_explanation_tells_what_the_plan_saves_against_heat_led_running():
     assert told["objective_usd"] == pytest.approx(60)
     assert told["plan_saves_usd"] == pytest.approx(60 - 30 - 21)
     assert told["status"] == "feasible"
-
-
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(st.integers(0, 2**32 - 1))
-def test_on_a_random_plant_it_breaks_no_rule_and_costs_no_less_than_the_plan(seed):
-    case = read_case(random_case(seed, max_steps=24))
-    led = heat_led(case)
-    assert audit(case, led.found).violations == []
-    assert led.objective_usd >= solve(case).bound_usd - 1e-6 * max(1.0, abs(led.objective_usd))

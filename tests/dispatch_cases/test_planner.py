@@ -11,8 +11,9 @@ from dispatch_cases.fleet_plants import plant
 from dispatch_cases.random_plants import random_case
 from vibelux.dispatch.case_reader import read_case
 from vibelux.dispatch.checker import audit
+from vibelux.dispatch.costing import Audit
 from vibelux.dispatch.planner import Plan, replan
-from vibelux.dispatch.solve import solve
+from vibelux.dispatch.solve import Solution, solve
 
 SOAK = bool(os.environ.get("VIBELUX_SOAK"))
 
@@ -66,6 +67,14 @@ def test_plan_of_another_plant_is_no_hindrance():
     other = replan(read_case(plant(4)))
 
     assert replan(case, other).solution.objective_usd == pytest.approx(replan(case).solution.objective_usd)
+
+
+def test_gap_of_turnover_is_relative_to_all_that_is_paid_and_earned():
+    costs = Audit(cost={"gas": 100.0, "energy_export": -99.0})
+    solution = Solution(read_case(plant(2)), audit=costs, bound_usd=0.5)
+
+    assert solution.gap == pytest.approx(0.5)
+    assert solution.gap_of_turnover == pytest.approx(0.5 / 199)
 
 
 def test_case_that_has_no_schedule_says_so():

@@ -53,4 +53,3 @@ def test_a_store_that_was_emptied_into_the_open_air_is_kept_as_full_as_later_ste
     assert thrifty.heat_storage.discharge_kw[0] < 1.0
     assert thrifty.heat_storage.level_kwh.max() == pytest.approx(3000)
     assert thrifty.heat_dump_kw.sum() < wasteful.heat_dump_kw.sum() - 800
-

@@ -20,7 +20,7 @@ from vibelux.dispatch.economics import Flow, Unit, solve
 from vibelux.dispatch.facility import Facility
 from vibelux.dispatch.foresight import Slopes, Solve, exactly, foresee
 from vibelux.dispatch.heat_led import heat_led
-from vibelux.dispatch.horizon import build_case, holding_charges
+from vibelux.dispatch.horizon import build_case, stands_at
 from vibelux.dispatch.loads import Load
 from vibelux.dispatch.planned import Planned
 from vibelux.dispatch.plant import Engine
@@ -32,7 +32,6 @@ from vibelux.market.regions import region_of
 from vibelux.market.units import per_mwh
 from vibelux.outlook.conditions import Conditions
 from vibelux.outlook.demand import Demands
-from vibelux.outlook.past import utc_minutes
 from vibelux.outlook.price import Outlook
 from vibelux.outlook.quotes import Rung
 
@@ -161,7 +160,7 @@ def decide(
         view: what lies ahead; without it one step alone is decided.
     """
     began = time.perf_counter()
-    state = state.advanced(now, facility.zone_name).with_peaks(holding_charges(facility, utc_minutes(now)))
+    state = stands_at(facility, state, now)
     load = facility.load_at(now)
     if load is None and view is not None and len(view.demands.power_kw):
         load = Load(float(view.demands.power_kw[0]), float(view.demands.heat_kw[0]), view.demands.source)
@@ -233,9 +232,10 @@ class _Case:
                 "powerKw": float(case.power_kw[0]),
                 "heatKw": float(case.heat_kw[0]),
                 "source": view.demands.source,
+                "quality": view.demands.quality,
             },
         )
-        gap = seen.plan.gap
+        gap = seen.plan.gap_of_turnover
         return replace(decision, gap=gap if math.isfinite(gap) else None, planned=planned)
 
     def _obligations(self) -> list[tuple[bool | None, str]]:

@@ -30,7 +30,7 @@ from vibelux.dispatch.state import Group, PlantState, UnitState
 from vibelux.market.units import GAS_KG_CO2_PER_MMBTU_HHV
 from vibelux.outlook.conditions import Conditions
 from vibelux.outlook.demand import Demands
-from vibelux.outlook.past import DAY, Minutes, wall_minutes
+from vibelux.outlook.past import DAY, Minutes, utc_minutes, wall_minutes
 from vibelux.outlook.price import Outlook
 
 SHORTEST_HOURS = 2.0
@@ -80,14 +80,14 @@ def build_case(
         prices=Prices(
             import_usd_per_kwh=rules.import_factor * expected + rules.import_adder_usd_per_kwh,
             export_usd_per_kwh=rules.export_factor * expected + rules.export_adder_usd_per_kwh,
-            gas_usd_per_mmbtu=gas * one,
+            gas_usd_per_mmbtu=_gas(facility, gas, wall),
             carbon_usd_per_t=carbon.carbon_usd_per_t * one,
         ),
         carbon=Carbon(GAS_KG_CO2_PER_MMBTU_HHV, 1.0, 0 * one, 0.0),
         power_kw=demands.power_kw[:count],
         heat_kw=demands.heat_kw[:count],
         import_max_kw=facility.grid.import_max_kw * one,
-        export_max_kw=facility.grid.export_max_kw * one,
+        export_max_kw=_room(facility.grid.export_max_kw * one, demands.surplus_kw),
         dump_max_kw=(np.inf if dump is None else dump) * one,
         energy_adder_usd_per_kwh=facility.tariff.energy_adder_over(wall),
         chp=tuple(_engine(engine, state.units.get(engine.id), wall, now) for engine in facility.chp),
@@ -107,6 +107,22 @@ def _known(expected: Array, demanded: int) -> int:
     """How many steps have a price and a demand."""
     unknown = np.flatnonzero(~np.isfinite(expected))
     return min(int(unknown[0]) if len(unknown) else len(expected), demanded)
+
+
+def _room(export_max_kw: Array, surplus_kw: Array | None) -> Array:
+    """What the grid still takes beside the surplus of the site's own panels."""
+    return export_max_kw if surplus_kw is None else np.maximum(export_max_kw - surplus_kw[: len(export_max_kw)], 0.0)
+
+
+def _gas(facility: Facility, today: float, wall: Minutes) -> Array:
+    """The gas price of each step: a table's of its local day, any other contract's as it is today."""
+    prices = np.full(len(wall), today)
+    contract = facility.prices.contract
+    if contract.kind == "table":
+        for day, steps in _days(wall):
+            price = contract.price(None, day)
+            prices[steps] = today if price is None else price
+    return prices
 
 
 def _engine(engine: plant.Engine, unit: UnitState | None, wall: Minutes, now: datetime) -> Engine:
@@ -229,6 +245,12 @@ def _demand_charges(facility: Facility, state: PlantState, wall: Minutes) -> Ite
                 elapsed_h=elapsed,
                 elapsed_kwh=elapsed * state.import_kw,
             )
+
+
+def stands_at(facility: Facility, state: PlantState, now: datetime) -> PlantState:
+    """The state at `now` (UTC), with what was imported since in the peaks of the charges that held as it began."""
+    began = now if state.at is None else state.at
+    return state.with_peaks(holding_charges(facility, utc_minutes(began))).advanced(now, facility.zone_name)
 
 
 def holding_charges(facility: Facility, minute: int) -> dict[str, bool]:

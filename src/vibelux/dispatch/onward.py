@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vibelux.dispatch.case import Case, Engine, Lights
+from vibelux.dispatch.case import Case, Engine
 from vibelux.dispatch.commitment import Bools, obligations
 from vibelux.dispatch.document import Array, Steps
 from vibelux.dispatch.fallback import first_off
+from vibelux.dispatch.lamps import lit
 from vibelux.dispatch.linear import Index, Program
 from vibelux.dispatch.model import Model
 from vibelux.dispatch.model_engines import TIME_TOLERANCE_H
@@ -102,32 +103,4 @@ def allowed_run(case: Case, engine: Engine, wanted: Bools, must: Bools, may: Boo
         else:
             held = max(held - 1, 0)
         on[step] = running
-    return on
-
-
-def lit(case: Case, group: Lights, wanted: Array, on: Bools | None = None) -> Bools:
-    """When lamps that cannot be dimmed are on: for each target the steps that are wanted most, shape (T,).
-
-    Args:
-        case: what is known.
-        group: the lamps.
-        wanted: how much each step is wanted.
-        on: steps that are lit already; some are put out where a target may not get so much.
-    """
-    energy = group.max_kw * group.allowed * case.step_hours
-    on = np.zeros(case.steps, dtype=np.bool_) if on is None else on & (energy > 0)
-    for target in group.targets:
-        span = np.arange(target.from_step, target.to_step)
-        order = span[np.argsort(-wanted[span], kind="stable")]
-        given = float(energy[span] @ on[span])
-        for step in order[::-1]:
-            if given > target.max_energy_kwh and on[step]:
-                on[step] = False
-                given -= float(energy[step])
-        for step in order:
-            if given >= target.energy_kwh:
-                break
-            if not on[step] and energy[step] > 0 and given + energy[step] <= target.max_energy_kwh:
-                on[step] = True
-                given += float(energy[step])
     return on

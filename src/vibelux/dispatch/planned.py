@@ -1,7 +1,7 @@
 """A plan as a decision's figures: the flows of its first step, what it is worth, and all its steps as rows."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -66,9 +66,10 @@ class Planned:
 
     def figures(self) -> dict[str, Any]:
         """What stands in the decision beside the flows; names as in the contract's manner."""
-        change = next_change(self.seen, self.outlook.steps)
-        hours = self.seen.case.step_hours
+        steps = self.outlook.steps
+        change = next_change(self.seen, steps)
         plan, case = self.seen.plan.found, self.seen.case
+        hours, last = case.step_hours, case.steps - 1
         return {
             "lightingKw": _kw(sum(float(power[0]) for power in plan.lights.values())),
             "lights": [
@@ -90,7 +91,7 @@ class Planned:
                 for limit in self.seen.margin.limits
             ],
             "plan": {
-                "until": iso_z(moment(self.outlook.steps, len(hours) - 1)),
+                "until": iso_z(moment(steps, last) + timedelta(minutes=int(steps.lengths[last]))),
                 "costUsd": round(self.seen.plan.objective_usd, 2),
                 "withoutChpUsd": None if self.seen.without is None else round(self.seen.without.objective_usd, 2),
                 "keptForUsd": None if self.seen.kept_for_usd is None else round(self.seen.kept_for_usd, 2),

@@ -21,7 +21,7 @@ from vibelux.dispatch.linear import Builder
 from vibelux.dispatch.model import Model, build, held_first
 from vibelux.dispatch.model_prices import repriced
 from vibelux.dispatch.onward import onward
-from vibelux.dispatch.runs import attempts, chosen
+from vibelux.dispatch.runs import attempts, chosen, relit
 from vibelux.dispatch.solve import DEFAULT_GAP, Solution, judged, solve
 from vibelux.dispatch.warm import Basis, WarmProgram
 
@@ -145,7 +145,10 @@ class _Search:
             start = loose if attempt.anew else self._around()
             if start is None or start.x is None:
                 continue
-            self._consider(chosen(self.model, start, attempt))
+            runs = chosen(self.model, start, attempt)
+            self._consider(runs)
+            if (lamps := relit(self.model, start, runs)) is not None:
+                self._consider(lamps)
             if self.best.gap_to(self.bound) <= DEFAULT_GAP:
                 break
         if self.best.schedule is None:

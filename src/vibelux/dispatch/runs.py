@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vibelux.dispatch.case import Case, Engine
-from vibelux.dispatch.commitment import Bools, Surroundings, best_run
+from vibelux.dispatch.commitment import Bools, best_run
 from vibelux.dispatch.document import Array
 from vibelux.dispatch.highs import Answer
+from vibelux.dispatch.lamps import best_light, lit
 from vibelux.dispatch.model import Model, import_cost
 from vibelux.dispatch.model_engines import fuel_line, heat_line
-from vibelux.dispatch.onward import lit, must_and_may
+from vibelux.dispatch.moves import Surroundings
+from vibelux.dispatch.onward import must_and_may
 
 _HOPELESS_USD = 1e7
 """What a start may count at most when there are too many."""
@@ -61,20 +63,37 @@ def chosen(model: Model, around: Answer, attempt: Attempt) -> Array:
     engines = [at for at, engine in enumerate(model.case.chp) if not engine.outage.all()]
     for at in reversed(engines) if attempt.backwards else engines:
         engine, columns = model.case.chp[at], model.engines[at]
-        on = _run(model.case, engine, _surroundings(model, at, x, shares, around, capped=attempt.capped))
+        surroundings = _surroundings(model, at, x, shares, around, capped=attempt.capped)
+        on = _run(model.case, engine, surroundings, *must_and_may(model, at))
         shares[at] = values[columns.on] = on.astype(np.float64)
     return values
 
 
-def _run(case: Case, engine: Engine, around: Surroundings) -> Bools:
+def relit(model: Model, around: Answer, values: Array) -> Array | None:
+    """The same with lamps that cannot be dimmed where light costs least while these engines run; None without such."""
+    if around.x is None or all(group.dimmable for group in model.case.lights):
+        return None
+    x, values = around.x.copy(), values.copy()
+    shares = [values[columns.on] for columns in model.engines]
+    heat = np.zeros(model.case.steps) if around.row_dual is None else around.row_dual[model.common.heat]
+    for group, lights in zip(model.case.lights, model.lights, strict=True):
+        if not group.dimmable:
+            x[lights.level] = 0.0
+            without = _surroundings(model, None, x, shares, around, capped=True)
+            on = best_light(model.case, group, without, heat / model.case.step_hours)
+            x[lights.level] = values[lights.level] = on.astype(np.float64)
+    return values
+
+
+def _run(case: Case, engine: Engine, around: Surroundings, must: Bools, may: Bools) -> Bools:
     """When the engine is on, with no more starts than it may have: a start counts more until they are few enough."""
-    on = best_run(case, engine, around)
+    on = best_run(case, engine, around, must, may)
     dear = max(engine.start_cost_usd, 1.0)
     while engine.max_starts is not None and _starts(engine, on) > engine.max_starts:
         dear *= 8
         if dear > _HOPELESS_USD:
-            return around.must.copy()
-        on = best_run(case, replace(engine, start_cost_usd=dear), around)
+            return must
+        on = best_run(case, replace(engine, start_cost_usd=dear), around, must, may)
     return on
 
 
@@ -83,15 +102,19 @@ def _starts(engine: Engine, on: Bools) -> int:
 
 
 def _surroundings(
-    model: Model, at: int, x: Array, shares: list[Array], around: Answer, *, capped: bool
+    model: Model, at: int | None, x: Array, shares: list[Array], around: Answer, *, capped: bool
 ) -> Surroundings:
-    """What the linear solution leaves for one engine, at its marginal prices: reduced costs and the balances' duals."""
+    """What the linear solution leaves for one engine, at its marginal prices: reduced costs and the balances' duals.
+
+    Without an engine (None) all are among the others.
+    """
     case, hours, common = model.case, model.case.step_hours, model.common
     row, column = around.row_dual, around.column_dual
     if row is None or column is None:
         row, column = np.zeros(len(model.program.row_lower)), model.program.cost
     power, heat = case.power_kw.copy(), case.heat_kw.copy()
-    room, room_usd, room_heat = np.zeros(case.steps), np.zeros(case.steps), np.zeros(case.steps)
+    room, room_usd, room_heat, room_co2 = np.zeros((4, case.steps))
+    co2 = np.zeros(case.steps) if case.co2 is None else case.co2.demand_kg.copy()
     for other, (engine, share) in enumerate(zip(case.chp, shares, strict=True)):
         if other == at:
             continue
@@ -102,20 +125,20 @@ def _surroundings(
         room += more
         room_usd += more * (fuel_line(engine).slope * common.fuel_usd_per_kwh + engine.om_usd_per_kwh)
         room_heat += more * line.slope
+        fuel, usable = fuel_line(engine), engine.co2_usable_fraction * common.fuel_kg_per_kwh
+        co2 -= usable * (share * fuel.fixed + fuel.slope * least) * hours
+        room_co2 += more * fuel.slope * usable
     for group, lights in zip(case.lights, model.lights, strict=True):
         power = power + lights.scale * x[lights.level]
         heat = heat - group.heat_fraction * lights.scale * x[lights.level]
     if model.battery is not None:
         power = power + x[model.battery.charge] - x[model.battery.discharge]
-    fuel = common.fuel_usd_per_kwh
-    if common.usable_co2 is not None:
-        worth = row[common.usable_co2] * common.fuel_kg_per_kwh
-        fuel = fuel - worth * case.chp[at].co2_usable_fraction
+    for boiler, columns in zip(case.boiler, model.boilers, strict=True):
+        co2 -= x[columns] / boiler.efficiency * boiler.co2_usable_fraction * common.fuel_kg_per_kwh * hours
     boilers = [
         (boiler.rated_kw * boiler.availability, (column[columns] + row[common.heat]) / hours)
         for boiler, columns in zip(case.boiler, model.boilers, strict=True)
     ]
-    must, may = must_and_may(model, at)
     import_price = (column[model.imported] + row[common.power]) / hours
     cap, above = np.full(case.steps, np.inf), np.zeros(case.steps)
     for charge in case.demand_charges if capped else ():
@@ -132,11 +155,14 @@ def _surroundings(
         other_kw=room,
         other_usd_per_kwh=room_usd / np.maximum(room, 1e-9),
         other_heat=room_heat / np.maximum(room, 1e-9),
+        other_co2=room_co2 / np.maximum(room, 1e-9),
         import_usd_per_kwh=import_price,
         cap_kw=cap,
         above_cap_usd_per_kwh=above,
-        fuel_usd_per_kwh=fuel,
+        fuel_usd_per_kwh=common.fuel_usd_per_kwh,
+        co2_kg=np.maximum(co2, 0.0),
+        co2_per_kwh=0.0
+        if at is None or case.co2 is None
+        else case.chp[at].co2_usable_fraction * common.fuel_kg_per_kwh,
         boilers=tuple(sorted(boilers, key=lambda boiler: float(boiler[1].mean()))),
-        must=must,
-        may=may,
     )

@@ -71,6 +71,12 @@ class Solution:
         """How much dearer than the bound, relative to the cost; infinite without a bound."""
         return self.gap_to(self.bound_usd)
 
+    @property
+    def gap_of_turnover(self) -> float:
+        """The gap relative to all that is paid and earned, which tells more where both nearly cancel."""
+        turnover = 0.0 if self.audit is None else math.fsum(abs(part) for part in self.audit.cost.values())
+        return self.gap * max(abs(self.objective_usd), _COST_FLOOR_USD) / max(turnover, _COST_FLOOR_USD)
+
     def gap_to(self, bound: float) -> float:
         """The gap against a bound; infinite where the bound is dearer than the schedule, for then it is none."""
         cost = self.objective_usd

@@ -107,7 +107,7 @@ class PlantState:
         )
 
     def with_peaks(self, charges: Mapping[str, bool]) -> "PlantState":
-        """The same with the import of now in the peaks of those demand charges that hold now."""
+        """The same with its import in the peaks of those demand charges that hold while it flows, by their ids."""
         peaks = {
             name: max(self.peaks_kw.get(name, 0.0), self.import_kw if holds else 0.0) for name, holds in charges.items()
         }

@@ -3,7 +3,6 @@
 They end with the process that started them, however that ends.
 """
 
-import os
 import signal
 import threading
 import zlib
@@ -65,4 +64,4 @@ def _end_with_parent() -> None:
     parent = parent_process()
     if parent is not None:
         wait([parent.sentinel])
-        os._exit(1)
+        signal.raise_signal(signal.SIGKILL)

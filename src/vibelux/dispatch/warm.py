@@ -18,7 +18,7 @@ _BASIC = int(highspy.HighsBasisStatus.kBasic)
 _LOWER = int(highspy.HighsBasisStatus.kLower)
 _UPPER = int(highspy.HighsBasisStatus.kUpper)
 _ZERO = int(highspy.HighsBasisStatus.kZero)
-_STATUS = {int(status): status for status in highspy.HighsBasisStatus.__members__.values()}
+_STATUS = tuple(highspy.HighsBasisStatus(code) for code in range(len(highspy.HighsBasisStatus.__members__)))
 _DUAL, _PRIMAL = 1, 4
 """The solver's names for its simplex methods."""
 
@@ -82,8 +82,8 @@ class WarmProgram:
         if (len(basis.columns), len(basis.rows)) != (len(self.program.cost), len(self.program.row_lower)):
             return False
         started = highspy.HighsBasis()
-        started.col_status = [_STATUS[code] for code in basis.columns]
-        started.row_status = [_STATUS[code] for code in basis.rows]
+        started.col_status = list(map(_STATUS.__getitem__, basis.columns))
+        started.row_status = list(map(_STATUS.__getitem__, basis.rows))
         started.valid = True
         started.alien = not basis.whole
         self._solver.setBasis(started)

@@ -18,7 +18,7 @@ from vibelux.dispatch.dr_case import shift
 from vibelux.dispatch.dr_offers import Ahead, offers
 from vibelux.dispatch.dr_performance import DAYS_BACK, Measured, performance
 from vibelux.dispatch.facility import Facility
-from vibelux.dispatch.horizon import build_case, holding_charges
+from vibelux.dispatch.horizon import build_case, stands_at
 from vibelux.ingest.events import MarketDataUpdated
 from vibelux.market.clock import Clock
 from vibelux.market.dr_events import Event, State
@@ -271,8 +271,7 @@ def _offers(situation: Situation, events: list[Event]) -> dict[str, Any]:
     """In a thread: a few plans of the facility's case."""
     facility, now, view = situation.facility, situation.now, situation.view
     told: dict[str, Any] = {"facilityId": facility.id, "at": iso_z(now), "rows": [], "next": None}
-    state = situation.state.advanced(now, facility.zone_name)
-    state = state.with_peaks(holding_charges(facility, utc_minutes(now)))
+    state = stands_at(facility, situation.state, now)
     case = None
     if view is not None:
         case = build_case(facility, situation.conditions, view.outlook, view.demands, state, now)
