@@ -156,6 +156,11 @@ async def test_with_their_keys_all_four_grids_decide_on_good_prices(database_url
         assert mixed["kgPerKwh"] == pytest.approx(0.437 * 31_000.25 / 42_000.75, abs=1e-6)
         assert mixed["quality"] == "estimated"
         assert found["PJM"]["marketConditions"]["gridPrice"] == pytest.approx(0.09, abs=0.02)
+        for grid, facility in FACILITIES.items():
+            prices = (await running.http.get("/api/market/outlook", params={"region": grid})).json()
+            assert {"real-time", "forecast"} & {row["kind"] for row in prices["rows"]}
+            needs = (await running.http.get("/api/chp/outlook", params={"facilityId": facility})).json()
+            assert needs["rows"][0]["powerKw"] is not None
         running.grids.revoked = True
         await stays_good(running, FACILITIES)
         assert running.grids.tokens >= 2, "a token that is refused is renewed"

@@ -52,7 +52,7 @@ async def test_prices_of_the_database_are_forecast_again(database, capsys):
 
 async def test_what_the_service_expected_is_shown_as_it_came(database, capsys):
     subject = ("CAISO", NODE, "real-time-5min")
-    await add_scores(database, [Scored(subject, date(2026, 7, 14), "0-2 h", Sums(10, 0.1, 0.2, 0.3, 8))])
+    await add_scores(database, [Scored(subject, date(2026, 7, 14), "0-2 h", Sums(10, 0.1, 0.2, 0.3, 8))], {})
     assert await command("--region", "CAISO", "--given-out", "--json") == 0
     leads = json.loads(capsys.readouterr().out)["leads"]
     assert [(row["lead"], row["steps"], row["mae"]) for row in leads] == [("0-2 h", 10, 10.0), ("all", 10, 10.0)]

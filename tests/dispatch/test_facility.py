@@ -93,7 +93,7 @@ def test_a_file_of_its_own_holds_one_facility(tmp_path):
         ({"prices": {"gas": {"kind": "fixed"}}}, "facility: prices.gas: a contract of kind fixed needs usd_per_mmbtu"),
         ({"prices": {"gas_hub": "h", "carbon": "both"}}, "facility: prices.carbon: should be 'direct'"),
         ({"prices": {"gas_hub": "h", "urdb_tariff": "x.json"}}, "prices.urdb_tariff: files are read from facility f"),
-        ({"demand": {}}, "facility: demand: give power_kw and heat_kw, or file, or a .greenhouse."),
+        ({"demand": {}}, "facility: demand: give power_kw and heat_kw, or file, or url, or a .greenhouse."),
         ({"demand": {"file": "x.csv", "heat_kw": 3}}, "facility: demand: give power_kw"),
         (house(demand={"heat_kw": 3}), "facility: demand: a greenhouse tells the heat itself"),
         (house(demand={"file": "x.csv"}), "facility: demand: a greenhouse tells the heat itself"),

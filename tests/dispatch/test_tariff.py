@@ -153,3 +153,12 @@ def test_a_plan_pays_the_factor_and_the_adders_of_each_step():
     assert case.prices.import_usd_per_kwh == pytest.approx(np.full(case.steps, 0.03))
     local_hour = (13 + 2 / 60 + case.starts_h) % 24  # NOW is 13:02 in California
     assert case.energy_adder_usd_per_kwh == pytest.approx(np.where((local_hour >= 16) & (local_hour < 21), 0.2, 0.0))
+
+
+def test_a_gas_table_is_the_price_of_each_local_day():
+    table = [{"first_day": "2026-01-01", "usd_per_mmbtu": 6.0}, {"first_day": "2026-07-15", "usd_per_mmbtu": 9.0}]
+    site = facility(prices={"gas": {"kind": "table", "table": table}})
+    case = build_case(site, at_price(site, 0.04), outlook(site, {}, 0.04), demands(site), PlantState(), NOW)
+    assert case is not None
+    tomorrow = case.starts_h >= 24 - (13 + 2 / 60)  # NOW is 13:02 on 14 July in California
+    assert case.prices.gas_usd_per_mmbtu == pytest.approx(np.where(tomorrow, 9.0, 6.0))

@@ -134,6 +134,7 @@ def test_shapes_alone_are_forecast_almost_exactly(day_ahead_too):
 @pytest.mark.parametrize(
     ("path", "node"),
     [
+        ("caiso/history_tidy/NP15_dam_2024-01.csv", None),
         ("caiso/history_tidy/NP15_dam_2025-01.csv", None),
         ("nyiso/history_tidy/nyiso_rt_2019.csv.gz", "NYC"),
         ("ercot/history_tidy/hb_north_2025-01_2025-08_hourly_dam_rtm_as.csv.gz", None),

@@ -1,5 +1,7 @@
 """Expected prices from a real store: what was known then, nothing later, however little it is; and how far off."""
 
+import asyncio
+import threading
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -119,10 +121,56 @@ async def test_a_new_price_is_added_to_what_is_held_as_if_all_were_read_again(da
 
 async def test_history_that_is_backfilled_is_found_within_the_hour(database):
     await put(database, MIDNIGHT, 144, known_at=NOW - FIVE)
-    live = Expectations(database, FrozenClock(NOW))
+    clock = FrozenClock(NOW)
+    live = Expectations(database, clock, events=Events())
     assert Kind.MISSING in kinds(await live.outlook(FACILITY, NOW))
     await put(database, MIDNIGHT - 10 * DAY, 2880, known_at=NOW + FIVE)
-    assert Kind.MISSING not in kinds(await live.outlook(FACILITY, NOW + timedelta(hours=1)))
+    clock.move(30 * 60)
+    assert await live.reread_due() == 0
+    clock.move(30 * 60)
+    assert Kind.MISSING in kinds(await live.outlook(FACILITY, clock.now()))
+    assert await live.reread_due() == 1
+    assert Kind.MISSING not in kinds(await live.outlook(FACILITY, clock.now()))
+    clock.move(3600)
+    assert await live.reread_due() == 0
+
+
+async def test_the_past_that_is_told_of_is_read_at_once(database):
+    await put(database, MIDNIGHT, 144, known_at=NOW - FIVE)
+    clock, events = FrozenClock(NOW), Events()
+    live = Expectations(database, clock, events=events)
+    await live.outlook(FACILITY, NOW)
+    await put(database, MIDNIGHT - 10 * DAY, 2880, known_at=NOW)
+    await events.emit(MARKET_DATA_UPDATED, told("caiso", NOW, NOON + FIVE))
+    assert await live.reread_due() == 0, "what is newer than all that is held is no past"
+    await events.emit(MARKET_DATA_UPDATED, told("caiso", NOW, MIDNIGHT))
+    assert await live.reread_due() == 1
+    assert Kind.MISSING not in kinds(await live.outlook(FACILITY, NOW))
+    assert await live.reread_due() == 0
+
+
+async def test_learning_ends_at_once_when_it_is_cancelled(database, monkeypatch):
+    await history(database, 8)
+    live = Expectations(database, FrozenClock(NOW))
+    await live.outlook(FACILITY, NOW)
+    begun, release = threading.Event(), threading.Event()
+
+    def endless(_):
+        begun.set()
+        release.wait(60)
+        raise UsageError("released")
+
+    monkeypatch.setattr("vibelux.realtime.expect.learn", endless)
+    task = asyncio.create_task(live.run())
+    async with asyncio.timeout(30):
+        while not begun.is_set():
+            await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    (left,) = (one for one in threading.enumerate() if one.name == "learn prices")
+    assert left.daemon
+    release.set()
 
 
 async def test_facilities_at_one_node_share_an_outlook_and_its_reading(database, monkeypatch):
@@ -149,10 +197,10 @@ async def test_facilities_at_one_node_share_an_outlook_and_its_reading(database,
     assert len(reads) == 2
 
 
-def told(provider: str, at: datetime) -> MarketDataUpdated:
+def told(provider: str, at: datetime, newest_end: datetime | None = None) -> MarketDataUpdated:
     return MarketDataUpdated(
         provider=provider, data_type="x", region="x", feed="x", kind="electricity-price", names=frozenset({NODE}),
-        newest_end=None, received_at=at, written=Written(), origin="synthetic",
+        newest_end=newest_end, received_at=at, written=Written(), origin="synthetic",
     )  # fmt: skip
 
 
@@ -221,7 +269,7 @@ async def test_models_are_learnt_from_the_store_and_again_as_history_grows(datab
     assert await live.learn_due() == 0
     await put(database, MIDNIGHT - 10 * DAY, 2 * 288, known_at=NOW)
     clock.move(3600)
-    await live.outlook(FACILITY, clock.now())
+    assert await live.reread_due() == 1
     assert await live.learn_due() == 1
     clock.move(23 * 3600)
     await live.outlook(FACILITY, clock.now())
@@ -350,6 +398,23 @@ async def test_scores_of_parts_add_up_to_the_score_of_the_whole(database):
     assert registry.get_sample_value("vibelux_forecast_coverage_ratio", shown) == pytest.approx(far["coverage"])
     naive = registry.get_sample_value("vibelux_forecast_naive_mae_usd_per_mwh", shown | {"naive": "last week"})
     assert naive == pytest.approx(far["mae_last_week"])
+
+
+async def test_a_restart_loses_no_score_and_counts_none_twice(database):
+    await history(database, 9)
+    clock = FrozenClock(NOW)
+    one = Expectations(database, clock)
+    given = await given_and_come(database, clock, one, 2)
+    steps = await one.score_due()
+    other = Expectations(database, clock)
+    given += await given_and_come(database, clock, other, 2)
+    assert 0 < steps < (steps := steps + await other.score_due())
+    assert await Expectations(database, clock).score_due() == 0
+    until = clock.now().replace(minute=5)
+    told = [row for outlook in given for row in outlook.rows() if row["p50"] is not None]
+    assert steps == sum(datetime.fromisoformat(row["end"]) <= until for row in told)
+    sums = await score_sums(database, first=date(2026, 7, 14), last=date(2026, 7, 14))
+    assert sum(lead.steps for lead in sums.values()) == steps
 
 
 async def test_scores_that_the_store_did_not_take_are_kept_for_the_next_time(database, monkeypatch):

@@ -65,11 +65,13 @@ async def test_a_better_source_goes_first_a_far_one_never_and_the_station_before
     assert temperature(await read_weather(database, HOUSE, NOW)) == 7.0
 
 
-async def test_a_facility_without_a_place_has_no_weather_and_one_without_a_forecast_has_the_sun(database):
+async def test_a_facility_without_a_place_has_no_weather_and_one_without_a_forecast_the_sun_and_the_season(database):
     assert await read_weather(database, facility(), NOW) is None
     bare = await read_weather(database, HOUSE, NOW)
     assert bare.known.issued_at is None
-    assert HOUSE.demands(horizon(NOW), bare) is None
+    need = HOUSE.demands(horizon(NOW), bare)
+    assert (need.quality, len(need.heat_kw)) == ("estimated", len(horizon(NOW).starts))
+    assert any("No temperature is known: that of the season around Sacramento stands in." in one for one in need.notes)
 
 
 async def test_weather_is_kept_until_new_weather_comes(database):

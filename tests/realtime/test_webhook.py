@@ -16,10 +16,11 @@ from structlog.testing import capture_logs
 
 from redis_server import until
 from store.samples import NOON
+from vibelux.ingest.named_address import is_public
 from vibelux.market.clock import FrozenClock
 from vibelux.market.errors import ConfigError, Throttled, Unreachable
 from vibelux.realtime import webhook as room
-from vibelux.realtime.webhook import Poster, Webhook, is_public
+from vibelux.realtime.webhook import Poster, Webhook
 from vibelux.store.alerts import Told, tell
 from vibelux.store.database import Database
 

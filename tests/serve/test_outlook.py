@@ -61,6 +61,18 @@ async def test_each_step_says_whether_its_price_is_known_or_forecast(database, c
     assert all(row["end"] == after["start"] for row, after in pairwise(rows))
 
 
+async def test_at_a_past_moment_only_what_was_known_then_counts(database, client) -> None:
+    await put_prices(database)  # they were received an hour ago
+    asked = {"region": "California", "node": NODE}
+    then = (await client.get("/api/market/outlook", params=asked | {"at": "2026-07-14T19:30:00Z"})).json()
+    assert (then["timestamp"], then["rows"][0]["start"]) == ("2026-07-14T19:30:00Z", "2026-07-14T19:30:00Z")
+    assert (then["rows"][0]["kind"], then["rows"][0]["price"]) == ("real-time", 0.04)
+    before = (await client.get("/api/market/outlook", params=asked | {"at": "2026-07-14T18:30:00Z"})).json()
+    assert {row["kind"] for row in before["rows"]} == {"missing"}
+    ahead = (await client.get("/api/market/outlook", params=asked | {"at": "2026-07-15T00:00:00Z"})).json()
+    assert ahead["timestamp"] == "2026-07-14T20:00:30Z"
+
+
 async def test_without_a_node_it_is_a_hub_of_the_grid_and_without_any_price_nothing(database, client) -> None:
     nothing = (await client.get("/api/market/outlook", params={"region": "CAISO"})).json()
     assert (nothing["rows"], nothing["pricing_node"]) == ([], None)
@@ -93,6 +105,7 @@ async def test_scores_are_means_in_usd_per_mwh_of_the_days_asked_for(database, c
             Scored(subject, date(2026, 7, 14), "24-48 h", Sums(20, 0.4, 0.2, 0.6, 10)),
             Scored(("CAISO", "OTHER", "real-time-5min"), date(2026, 7, 14), "0-2 h", Sums(1, 9.0, 9.0, 9.0, 0)),
         ],
+        {},
     )
     path, asked = "/api/market/outlook/score", {"region": "CAISO", "node": NODE}
     near, far, whole = (await client.get(path, params=asked)).json()["rows"]

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import numpy as np
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationError, model_validator
 
 from vibelux._toml import Place, TomlFile, dotted, first_fault
 from vibelux.dispatch.dr_rules import DemandResponse
-from vibelux.dispatch.loads import Load, Loads, read_loads
+from vibelux.dispatch.loads import Demand, Load, Loads, Told, read_loads
 from vibelux.dispatch.plant import Boiler, Co2, Engine, Grid, Heat, Lights, Storage
 from vibelux.dispatch.tariff import Tariff
 from vibelux.dispatch.tariff_file import with_urdb_tariff
@@ -21,9 +22,12 @@ from vibelux.market.errors import ConfigError, TimeRefused
 from vibelux.market.intervals import iso_z, zone
 from vibelux.market.regions import region_of
 from vibelux.outlook.demand import Demands, local_days, of_greenhouse, own_targets
-from vibelux.outlook.greenhouse import Greenhouse
+from vibelux.outlook.greenhouse import Greenhouse, Temperature
+from vibelux.outlook.photovoltaics import Pv
 from vibelux.outlook.price import Steps
 from vibelux.outlook.site import Block, Name, NotNegative, Prices
+from vibelux.outlook.weather import BASE_65_F, Sources
+from vibelux.outlook.weather import Steps as Calendar
 from vibelux.outlook.weather_ahead import WeatherAhead
 
 MAX_ENGINES = 6
@@ -31,6 +35,7 @@ MAX_ENGINES = 6
 
 Note = Callable[[str], None]
 
+_CHALLENGED = ("grid", "heat", "chp", "boiler", "heat_storage", "battery", "lights", "co2", "stability")
 _LEAST_GAIN_USD = 0.5
 _SHARE_OF_STARTS = 0.1
 
@@ -43,14 +48,6 @@ def _zone_name(name: str) -> str:
     except TimeRefused as error:
         raise ValueError(str(error)) from error
     return name
-
-
-class Demand(Block):
-    """What the site needs: constants, or a CSV file. Beside a greenhouse, the power of everything but its lamps."""
-
-    power_kw: NotNegative | None = None
-    heat_kw: NotNegative | None = None
-    file: Name | None = None
 
 
 class Stability(Block):
@@ -88,8 +85,15 @@ class Facility(Block):
     demand: Demand = Demand()
     greenhouse: Greenhouse | None = None
     """In place of constants or a file: heat, light and CO2 from the weather."""
+    pv: Pv | None = None
+    """The site's own solar panels."""
+    degree_day_base_c: Temperature = BASE_65_F
+    """What its degree days count from, Celsius."""
     stability: Stability = Stability()
     dr: DemandResponse = DemandResponse()
+    challenger: dict[str, Any] | None = None
+    """Keys of this object with other values, which decide in shadow beside it: plant and stability, nothing that says
+    what is needed or paid."""
 
     _loads: Loads | None = PrivateAttr(None)
 
@@ -112,10 +116,16 @@ class Facility(Block):
     def _one_demand(self) -> "Facility":
         demand = self.demand
         if self.greenhouse is None:
-            if (demand.power_kw is not None or demand.heat_kw is not None) == (demand.file is not None):
-                raise ValueError("demand: give power_kw and heat_kw, or file, or a [greenhouse]")
-        elif demand.file is not None or demand.heat_kw is not None:
+            if demand.ways != 1:
+                raise ValueError("demand: give power_kw and heat_kw, or file, or url, or a [greenhouse]")
+        elif demand.file is not None or demand.url is not None or demand.heat_kw is not None:
             raise ValueError("demand: a greenhouse tells the heat itself; only power_kw may stand beside it")
+        return self
+
+    @model_validator(mode="after")
+    def _pv_stands_somewhere(self) -> "Facility":
+        if self.pv is not None and self.place is None:
+            raise ValueError("pv: its sun needs latitude and longitude")
         return self
 
     @model_validator(mode="after")
@@ -131,6 +141,19 @@ class Facility(Block):
             raise ValueError("greenhouse: target_dli needs lamps, in [[lights]] or as lamp_w_per_m2")
         if house.co2_g_per_m2_h and (self.co2 is None or self.co2.demand_kg_per_h):
             raise ValueError("greenhouse: co2_g_per_m2_h needs a [co2] block, and no demand_kg_per_h in it")
+        return self
+
+    @model_validator(mode="after")
+    def _challenger_fits(self) -> "Facility":
+        for name in self.challenger or {}:
+            if name not in _CHALLENGED:
+                raise ValueError(f"challenger: {name} is the same for both; it may hold {', '.join(_CHALLENGED)}")
+        if self.challenger:
+            try:
+                Facility.model_validate(self._with_challenger())
+            except ValidationError as error:
+                place, what = first_fault(error, Facility, show_values=True)
+                raise ValueError(f"challenger: {dotted(place)}: {what}") from error
         return self
 
     @classmethod
@@ -149,6 +172,14 @@ class Facility(Block):
     def as_dict(self) -> dict[str, Any]:
         """The facility file's object, with the keys that were given and no others."""
         return self.model_dump(mode="json", exclude_unset=True)
+
+    def challenged(self) -> "Facility":
+        """The facility with its challenger's values."""
+        return Facility.model_validate(self._with_challenger(), context=self._loads)
+
+    def _with_challenger(self) -> dict[str, Any]:
+        own = self.as_dict()
+        return _merged(own, own.pop("challenger", None) or {})
 
     @property
     def zone_name(self) -> str:
@@ -182,20 +213,36 @@ class Facility(Block):
         """What the site needs at a moment; None where its file does not reach, or only the weather could tell."""
         if self._loads is not None:
             return self._loads.at(moment)
-        if self.greenhouse is not None:
+        if self.greenhouse is not None or self.demand.url is not None:
             return None
         return Load(self.demand.power_kw or 0.0, self.demand.heat_kw or 0.0)
 
-    def demands(self, steps: Steps, weather: WeatherAhead | None) -> Demands | None:
+    @property
+    def wants_weather(self) -> bool:
+        """Whether what it needs hangs on the weather."""
+        return self.greenhouse is not None or self.pv is not None
+
+    def demands(self, steps: Steps, weather: WeatherAhead | None, told: Told | None = None) -> Demands | None:
         """What the site will need on each step of a horizon.
 
         Args:
             steps: at most an hour each.
-            weather: at its place; only a greenhouse asks for it.
+            weather: at its place; only a greenhouse and panels ask for it.
+            told: the operator's own forecast, where its demand is an address.
 
         Returns:
             Fewer steps where the file or the forecast ends earlier; None where not even the first is known.
         """
+        need = self._demands(steps, weather, told)
+        if need is None or self.pv is None or self.latitude is None or self.longitude is None:
+            return need
+        calendar = Calendar.over(steps.starts, steps.lengths, self.zone_name)
+        sky = weather or WeatherAhead(steps.begin, self.latitude, self.longitude, Sources())
+        outside = sky.over(calendar)
+        made = self.pv.power_kw(outside, calendar, self.latitude, self.longitude)
+        return need.less_pv(made, sky.notes(outside))
+
+    def _demands(self, steps: Steps, weather: WeatherAhead | None, told: Told | None) -> Demands | None:
         co2 = 0.0 if self.co2 is None else self.co2.demand_kg_per_h
         if self.greenhouse is not None:
             if weather is None:
@@ -206,10 +253,10 @@ class Facility(Block):
                 lamps=self.lights,
             )  # fmt: skip
         light = own_targets(self.lights, local_days(steps, self.zone_name))
+        if self.demand.url is not None:
+            return None if told is None else told.loads.demands(steps, co2, light, "forecast", told.notes)
         if self._loads is not None:
-            power_kw, heat_kw, dosed = self._loads.over(steps)
-            dosed = np.where(np.isnan(dosed), co2, dosed)
-            return Demands(power_kw, heat_kw, dosed, light, self._loads.name, "file") if len(power_kw) else None
+            return self._loads.demands(steps, co2, light, "file")
         one = np.ones(len(steps.starts))
         return Demands((self.demand.power_kw or 0.0) * one, (self.demand.heat_kw or 0.0) * one, co2 * one, light)
 
@@ -217,6 +264,8 @@ class Facility(Block):
         """Why nothing is known of what it needs at a moment, in a sentence."""
         if self.greenhouse is not None:
             return f"No weather is known for {self.place} at {iso_z(moment)}, so the greenhouse's demand is unknown."
+        if self.demand.url is not None:
+            return f"No forecast of its demand has come from {urlsplit(self.demand.url).hostname} for {iso_z(moment)}."
         return f"{Path(self.demand.file or '').name} holds no demand for {iso_z(moment)}."
 
     def unused(self) -> list[str]:
@@ -231,6 +280,15 @@ class Facility(Block):
             "starts a day": any(e.max_starts is not None for e in self.chp),
         }
         return [name for name, given in named.items() if given]
+
+
+def _merged(own: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Tables are merged, everything else is replaced."""
+    merged = dict(own)
+    for name, value in changes.items():
+        before = own.get(name)
+        merged[name] = _merged(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
+    return merged
 
 
 def load_facilities(path: Path, note: Note | None = None) -> tuple[Facility, ...]:

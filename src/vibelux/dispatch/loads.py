@@ -1,25 +1,60 @@
-"""Demands from a CSV file: `time` (UTC), `power_kw`, `heat_kw`, and `co2_kg_per_h` where the crop is dosed."""
+"""What a site says of its demand: constants, or a table from a file or an address.
+
+A table is CSV: `time` (UTC), `power_kw`, `heat_kw`, and `co2_kg_per_h` where the crop is dosed.
+"""
 
 import bisect
 import csv
+import io
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
 
 import numpy as np
+from pydantic import AfterValidator
 
 from vibelux._toml import nearest
 from vibelux.market.errors import ConfigError, TimeRefused
 from vibelux.market.intervals import iso_z, parse_utc
+from vibelux.outlook.demand import Demands, LightKwh
 from vibelux.outlook.price import Steps
+from vibelux.outlook.site import Block, Name, NotNegative
 from vibelux.outlook.sun import Array
 
 _CO2 = "co2_kg_per_h"
 _NEEDED = ("time", "power_kw", "heat_kw")
 _KNOWN = (*_NEEDED, _CO2)
+
+
+def _web(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("should be an address such as https://example.com/loads.csv")
+    return url
+
+
+class Demand(Block):
+    """What the site needs: constants, or a table from a file or an address.
+
+    Beside a greenhouse, the power of everything but its lamps.
+    """
+
+    power_kw: NotNegative | None = None
+    heat_kw: NotNegative | None = None
+    file: Name | None = None
+    url: Annotated[str, AfterValidator(_web)] | None = None
+    """Where the operator's own forecast is asked for, a table like that of a file."""
+
+    @property
+    def ways(self) -> int:
+        """In how many of the three it is told."""
+        constant = self.power_kw is not None or self.heat_kw is not None
+        return constant + (self.file is not None) + (self.url is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +97,24 @@ class Loads:
         totals = np.array([np.interp(bounds[: count + 1], edges, row) for row in sums])
         return np.asarray(np.diff(totals, axis=-1) / steps.lengths[:count])
 
+    def demands(
+        self, steps: Steps, co2_kg_per_h: float, light: LightKwh, quality: str, notes: tuple[str, ...] = ()
+    ) -> Demands | None:
+        """What is needed on the steps as far as it reaches; None where it does not hold the first.
+
+        Args:
+            steps: of the horizon.
+            co2_kg_per_h: where the table has no CO2.
+            light: by lamp group and day, kWh.
+            quality: of the demands.
+            notes: what a reader must know of them.
+        """
+        power_kw, heat_kw, dosed = self.over(steps)
+        if not len(power_kw):
+            return None
+        dosed = np.where(np.isnan(dosed), co2_kg_per_h, dosed)
+        return Demands(power_kw, heat_kw, dosed, light, self.name, quality, notes)
+
     @cached_property
     def _integral(self) -> tuple[Array, Array]:
         """The bounds of the rows in UTC minutes, and what each column has added up to at them."""
@@ -72,6 +125,15 @@ class Loads:
         return edges, np.pad(added, ((0, 0), (1, 0)))
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A forecast of demands that the operator gives out."""
+
+    loads: Loads
+    notes: tuple[str, ...] = ()
+    """Of its age, where it is old."""
+
+
 def read_loads(path: Path) -> Loads:
     """Reads the file.
 
@@ -79,23 +141,38 @@ def read_loads(path: Path) -> Loads:
         ConfigError: it is not there, a column is missing or unknown, or a row cannot be read; the text names the line.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return _rows(path, file)
+        return loads_of(path.read_bytes(), path.name, str(path))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def loads_of(body: bytes, name: str, place: str) -> Loads:
+    """Reads a table.
+
+    Args:
+        body: UTF-8 text, with a byte-order mark or without.
+        name: what the demands' source is called.
+        place: where it comes from, for errors.
+
+    Raises:
+        ConfigError: as `read_loads`.
+    """
+    try:
+        text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8 text (byte {error.start})") from error
+        raise ConfigError(f"{place} is not UTF-8 text (byte {error.start})") from error
+    return _rows(place, name, io.StringIO(text, newline=""))
 
 
-def _rows(path: Path, lines: Iterable[str]) -> Loads:
+def _rows(path: str, name: str, lines: Iterable[str]) -> Loads:
     reader = csv.reader(lines)
     header: list[str] = next(reader, [])
-    for name in header:
-        if name not in _KNOWN:
-            raise ConfigError(f"{path} line 1: unknown column {name!r}{nearest(name, _KNOWN)}")
-    for name in _NEEDED:
-        if name not in header:
-            raise ConfigError(f"{path} line 1: the column {name} is missing")
+    for column in header:
+        if column not in _KNOWN:
+            raise ConfigError(f"{path} line 1: unknown column {column!r}{nearest(column, _KNOWN)}")
+    for column in _NEEDED:
+        if column not in header:
+            raise ConfigError(f"{path} line 1: the column {column} is missing")
     times: list[datetime] = []
     loads: list[Load] = []
     for cells in reader:
@@ -110,10 +187,10 @@ def _rows(path: Path, lines: Iterable[str]) -> Loads:
         if len(times) > 1 and times[-1] <= times[-2]:
             raise ConfigError(f"{where}: {iso_z(times[-1])} does not come after the row before it")
         co2 = _number(row, _CO2, where) if _CO2 in row else None
-        loads.append(Load(_number(row, "power_kw", where), _number(row, "heat_kw", where), path.name, co2))
+        loads.append(Load(_number(row, "power_kw", where), _number(row, "heat_kw", where), name, co2))
     if len(times) < 2:
         raise ConfigError(f"{path}: at least two rows are needed to know how long a row holds")
-    return Loads(path.name, tuple(times), tuple(loads))
+    return Loads(name, tuple(times), tuple(loads))
 
 
 def _number(row: dict[str, str], name: str, where: str) -> float:

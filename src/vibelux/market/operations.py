@@ -53,6 +53,8 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="ca
     battery_kwh: Kwh | None = None
     grid_import_kw: Kw | None = None
     """Below zero: export."""
+    heat_demand_kw: Kw | None = None
+    """What the site's heat meter shows: the heat that it takes, whoever makes it."""
     frequency_hz: Hz | None = None
     voltage_v: Volt | None = None
 
@@ -87,6 +89,7 @@ READINGS: Mapping[str, tuple[str, str]] = {
     "storageKwh": ("storage_kwh", "kWh"),
     "batteryKwh": ("battery_kwh", "kWh"),
     "gridImportKw": ("grid_import_kw", "kW"),
+    "heatDemandKw": ("heat_demand_kw", "kW"),
     "frequencyHz": ("frequency_hz", "Hz"),
     "voltageV": ("voltage_v", "V"),
 }

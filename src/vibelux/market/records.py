@@ -207,6 +207,7 @@ OPERATIONS = Kind(
         _number("storage_kwh", "kWh", nullable=True, meaning="heat"),
         _number("battery_kwh", "kWh", nullable=True),
         _number("grid_import_kw", "kW", nullable=True, meaning="below zero: export"),
+        _number("heat_demand_kw", "kW", nullable=True, meaning="the heat that the site takes"),
         _number("frequency_hz", "Hz", nullable=True),
         _number("voltage_v", "V", nullable=True),
         _text("data_source"),

@@ -5,7 +5,7 @@ whole local day, however little of the day lies in the horizon: what a day has h
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Protocol
@@ -72,9 +72,26 @@ class Demands:
     """By lamp group and local day, the energy for that whole local day."""
     source: str = "constant"
     quality: str = "constant"
-    """`constant`, `file` or `model`."""
+    """`constant`, `file`, `forecast` (the operator's own, asked for), `model`, or `estimated` where it rests on no
+    weather but on the season."""
     notes: tuple[str, ...] = ()
     """What a reader must know of them, in sentences."""
+    pv_kw: Array | None = None
+    """What the site's own panels give; `power_kw` is already without it. None: it has none."""
+    surplus_kw: Array | None = None
+    """What they give more than `power_kw` took: it leaves the site, or is not made where the grid takes no more."""
+
+    def less_pv(self, pv_kw: Array, notes: tuple[str, ...]) -> "Demands":
+        """The same with the site's own panels; `notes` tell of their sun."""
+        pv_kw = pv_kw[: len(self.power_kw)]
+        left = self.power_kw - pv_kw
+        return replace(
+            self,
+            power_kw=np.maximum(left, 0.0),
+            pv_kw=pv_kw,
+            surplus_kw=np.maximum(-left, 0.0),
+            notes=tuple(dict.fromkeys((*self.notes, *notes))),
+        )
 
 
 def local_days(steps: Steps, zone_name: str) -> list[date]:
@@ -139,7 +156,7 @@ def of_greenhouse(
         co2_kg_per_h=dosed[:count],
         light_kwh=own_targets(lamps, days) | light,
         source=f"greenhouse model, {weather.source}",
-        quality="model",
+        quality="estimated" if outside.is_usual else "model",
         notes=(*weather.notes(outside), *short),
     )
 

@@ -5,7 +5,9 @@ towards a prior w0, reweighted so that it minimises absolute rather than squared
 
     w = w0 + (XᵀDX + λ)⁻¹ XᵀD (z - Xw0),   λ = (20 days / days of history) · n · mean(D) · diag(mean x²)
 
-so the prior counts as 20 days of history: a young model forecasts sensibly, an old one forgets the prior.
+so the prior counts as 20 days of history: a young model forecasts sensibly, an old one forgets the prior. What is
+learnt is then mixed with yesterday's price, the more so the younger the model and the farther the step: two forecasts
+that err in different ways err less together where neither rests on much.
 """
 
 from collections.abc import Sequence
@@ -35,6 +37,8 @@ _FEEDS = {
     "NYISO": ("nyiso/real-time-pricing", "nyiso/day-ahead-pricing"),
 }
 _PRIOR_DAYS = 20.0
+_YESTERDAYS_PART, _FAR_HOURS = 0.8, 12.0
+"""How much of yesterday's price there is far ahead in a model of no days; e-folding of that with the lead."""
 _ROUNDS = 3
 _LEAST_ERROR = 0.15
 _LEAST_SQUARE = 0.2
@@ -187,14 +191,13 @@ class Model:
 
 def prior(published: int, bucket: int) -> Array:
     """The weights before anything is learnt: mostly the newest same hour; where it is out, the day-ahead price."""
-    hours = (0.0, *LEADS)[bucket] / 60.0
-    weights = np.zeros(len(F))
+    hours, weights = _hours(bucket), np.zeros(len(F))
     if published:
         weights[[F.DAY_AHEAD, F.MEDIAN_14, F.SPREAD_DAY]] = 0.85, 0.15, 0.2
         weights[F.SPREAD_HOUR] = 0.4 * np.exp(-hours / 3.0)
     else:
-        weights[[F.NEWEST_DAY, F.SAME_TYPE, F.WEEK, F.MEDIAN_14]] = 0.6, 0.1, 0.05, 0.25
-        weights[F.LEVEL], weights[F.LAST_HOUR] = 0.25 * np.exp(-hours / 48.0), 0.2 * np.exp(-hours / 3.0)
+        weights[[F.NEWEST_DAY, F.SAME_TYPE, F.WEEK, F.MEDIAN_14]] = 0.5, 0.1, 0.05, 0.35
+        weights[F.LAST_HOUR] = 0.2 * np.exp(-hours / 3.0)
     return weights
 
 
@@ -278,9 +281,24 @@ def fit(iso_region: str, market: str, found: Sequence[tuple[Samples, NDArray[np.
         if np.count_nonzero(here) < _LEAST_SAMPLES:
             continue
         x, z = values[here], came[here]
-        model.weights[case] = _regression(x, z, model.weights[case], _PRIOR_DAYS / model.days)
+        learnt = _regression(x, z, model.weights[case], _PRIOR_DAYS / model.days)
+        model.weights[case] = learnt if case[0] else _mixed(learnt, case[1], model.days)
         model.bands[case] = band(z - x @ model.weights[case], blocks[here])
     return model
+
+
+def _mixed(weights: Array, bucket: int, days: float) -> Array:
+    """The weights with some of yesterday's price, for steps whose day-ahead price is not out."""
+    far = 1.0 - np.exp(-_hours(bucket) / _FAR_HOURS)
+    part = _YESTERDAYS_PART * far * _PRIOR_DAYS / (_PRIOR_DAYS + days)
+    mixed: Array = (1.0 - part) * weights
+    mixed[F.NEWEST_DAY] += part
+    return mixed
+
+
+def _hours(bucket: int) -> float:
+    """The least lead of a bucket."""
+    return float((0, *LEADS)[bucket]) / 60.0
 
 
 def _regression(x: Array, z: Array, before: Array, shrinkage: float) -> Array:

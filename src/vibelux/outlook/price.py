@@ -6,7 +6,7 @@ quantiles then say what real-time price is expected beside it.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
@@ -48,6 +48,11 @@ class Steps:
 
     starts: Minutes
     lengths: Minutes
+
+    @property
+    def begin(self) -> datetime:
+        """The moment at which the first one starts, UTC."""
+        return datetime.fromtimestamp(int(self.starts[0]) * 60, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,6 @@ def horizon(now: datetime) -> Steps:
     Each part goes on to the next full quarter or hour, so that no step straddles two intervals of a market; 48 hours
     are always covered.
 
-    >>> from datetime import UTC
     >>> steps = horizon(datetime(2026, 7, 14, 20, 2, tzinfo=UTC))
     >>> len(steps.starts), int(steps.lengths.sum())
     (101, 2940)

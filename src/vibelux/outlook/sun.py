@@ -173,7 +173,7 @@ def clear_steps(edges: Array, latitude: Numbers, longitude: Numbers) -> ClearSky
         Arrays of shape (steps,) or (sites, steps).
     """
     inside = (np.arange(_SAMPLES) + 0.5) / _SAMPLES
-    length = np.diff(edges)[:, None]
+    length = (edges[1:] - edges[:-1])[:, None]
     moments = edges[:-1, None] + length * inside
     middle = edges[:-1, None] + length / 2  # in an hour the declination moves by 0.02°
     midnights, *daily = _daily(int(edges[0] // _DAY_SECONDS), int(edges[-1] // _DAY_SECONDS) + 1)

@@ -49,6 +49,10 @@ class Basis(IntEnum):
     """A clear sky and an assumed cloud cover: nothing is known of the clouds."""
 
 
+_GIVEN, _CLOUD_MODEL, _ASSUMED_CLOUD = map(int, Basis)
+"""Plain numbers: a member of an enumeration is slow to meet an array."""
+
+
 @dataclass(frozen=True)
 class Steps:
     """The steps of an outlook, of whatever lengths, with the local calendar of one time zone."""
@@ -110,6 +114,8 @@ class Weather:
     """The part of the step in which the sun is up."""
     basis: NDArray[np.int64]
     """What the irradiance rests on, as `Basis`."""
+    is_usual: bool = False
+    """Where the temperature was unknown, that of the season stands in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +244,7 @@ def expected(known: Sequence[Sources], steps: Steps, latitude: Sequence[float], 
         cloud_fraction=cloud_fraction,
         irradiance_w_m2=np.where(modelled, total, np.maximum(given, 0.0)),
         daylight=clear.daylight,
-        basis=np.where(modelled, np.where(unknown, Basis.ASSUMED_CLOUD, Basis.CLOUD_MODEL), Basis.GIVEN),
+        basis=np.where(modelled, np.where(unknown, _ASSUMED_CLOUD, _CLOUD_MODEL), _GIVEN),
     )
 
 

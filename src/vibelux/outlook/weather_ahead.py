@@ -1,12 +1,13 @@
 """The weather that a facility has to expect: what sources say of its place, to be asked for any steps."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
 from vibelux.market.intervals import iso_z
+from vibelux.outlook.climate import usual_place, usual_temperature
 from vibelux.outlook.weather import BASE_65_F, Basis, DegreeDay, Sources, Steps, Weather, degree_days, expected
 
 _OLD = timedelta(hours=6)
@@ -22,10 +23,23 @@ class WeatherAhead:
     latitude: float
     longitude: float
     known: Sources
+    climate: str | None = None
+    """The grid whose usual temperatures stand in where not even that of this moment is known; None: nothing does."""
 
     def over(self, steps: Steps) -> Weather:
         """The weather on steps, shape (1, steps)."""
-        return expected([self.known], steps, [self.latitude], [self.longitude])
+        found = expected([self.known], steps, [self.latitude], [self.longitude])
+        if self.climate is None or not self._is_unknown(found, steps):
+            return found
+        usual = usual_temperature(self.climate, steps.edges, self.longitude)
+        temperature = np.where(np.isnan(found.temperature_c), usual, found.temperature_c)
+        return replace(found, temperature_c=temperature, is_usual=True)
+
+    def _is_unknown(self, weather: Weather, steps: Steps) -> bool:
+        """Whether the temperature of this moment is not known."""
+        to_come = steps.edges[1:] > self.at.timestamp()
+        unknown = np.isnan(weather.temperature_c[0, to_come])
+        return bool(len(unknown) and unknown[0])
 
     @property
     def source(self) -> str:
@@ -39,10 +53,12 @@ class WeatherAhead:
         issued = self.known.issued_at
         if issued is not None and self.at - issued > _OLD:
             told.append(f"The weather forecast is {(self.at - issued) / timedelta(hours=1):.0f} h old.")
-        by_day = weather.basis[weather.daylight > 0]
-        if np.any(by_day == Basis.CLOUD_MODEL):
+        if weather.is_usual and self.climate is not None:
+            told.append(f"No temperature is known: that of the season around {usual_place(self.climate)} stands in.")
+        by_day = frozenset(weather.basis[weather.daylight > 0].tolist())
+        if Basis.CLOUD_MODEL in by_day:
             told.append("No irradiance is forecast: a clear sky under the forecast cloud cover stands in for it.")
-        if np.any(by_day == Basis.ASSUMED_CLOUD):
+        if Basis.ASSUMED_CLOUD in by_day:
             told.append("Neither irradiance nor clouds are known for all of the time: a usual cloud cover is assumed.")
         return tuple(told)
 

@@ -1,7 +1,8 @@
 """The prices to expect, from what the store knew at a moment: one outlook a node, however many facilities stand there.
 
 A model of each node is learnt from its own stored history, beside the loop and again as the history grows; until
-then, and where there is no history, the weights of a start do. Nothing of this is kept: it can be had again.
+then, and where there is no history, the weights of a start do. Only what waits to be scored is kept: all else can be
+had again.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ import structlog
 
 from vibelux.dispatch.facility import Facility
 from vibelux.ingest.events import MARKET_DATA_UPDATED, Events, MarketDataUpdated
+from vibelux.ingest.threads import beside
 from vibelux.market.clock import Clock
 from vibelux.market.errors import StoreUnavailable, UsageError
 from vibelux.market.intervals import floor_to
@@ -61,10 +63,13 @@ class _Node:
         self.learnt_at: datetime | None = None
         self.learnt_from = 0
         self.hindsight = Hindsight(self.prices.rules)
+        self.is_recalled = False
         self.scored_until = 0
         self.given: deque[_Given] = deque(maxlen=4)
         self.asked_at = NEVER
         self.has_news = True
+        self.has_past = False
+        """Whether prices have come that lie before those held."""
         self.reading = asyncio.Lock()
 
     def learning_is_due(self, now: datetime) -> bool:
@@ -104,7 +109,9 @@ class Expectations:
         self._nodes: dict[Subject, _Node] = {}
         self._loads: dict[str, GridLoad] = {}
         self._scored: list[Scored] = []
-        """What the store has not taken yet."""
+        """What the store has not taken yet; likewise the two below."""
+        self._scored_until: dict[tuple[str, str, str], int] = {}
+        self._waiting: list[tuple[Subject, datetime, bytes]] = []
         self._is_told = events is not None
         if events is not None:
             events.on(MARKET_DATA_UPDATED, self._on_market_data)
@@ -175,7 +182,7 @@ class Expectations:
         await prices.read(now, LEARN_DAYS)
         load = await GridLoad(self._db, subject.iso_region).at(now, prices.days + 1)
         try:
-            return await asyncio.to_thread(lambda: learn([prices.history(load)]))
+            return await beside("learn prices", lambda: learn([prices.history(load)]))
         except UsageError:  # a few days: the weights of a start do
             return None
 
@@ -183,11 +190,37 @@ class Expectations:
         """Learns and scores until cancelled. The database being away is waited out."""
         while True:
             try:
+                await self.reread_due()
                 await self.learn_due()
                 await self.score_due()
             except StoreUnavailable as error:
                 log.warning("the store is away; forecasts are neither learnt nor scored", error=str(error))
             await asyncio.sleep(_LOOK_SECONDS)
+
+    async def reread_due(self) -> int:
+        """Reads all prices of a node again beside its outlooks: once an hour, and when something of the past has come.
+
+        Returns:
+            of how many nodes they had changed.
+
+        Raises:
+            StoreUnavailable: the database is away.
+        """
+        changed = 0
+        for subject, node in tuple(self._nodes.items()):
+            now = self._clock.now()
+            if not (node.has_past or node.prices.is_old(now)):
+                continue
+            node.has_past = False
+            fresh = NodePrices(self._db, subject)
+            await fresh.read(now)
+            async with node.reading:
+                await fresh.follow(max(now, self._clock.now()))
+                if not fresh.is_as(node.prices):
+                    changed += 1
+                    node.given.clear()
+                node.prices = fresh
+        return changed
 
     async def learn_due(self) -> int:
         """Learns what is due, one model after another; how many. Nodes that nobody asks for any more are forgotten.
@@ -227,19 +260,24 @@ class Expectations:
         Raises:
             StoreUnavailable: the database is away.
         """
-        for subject, node in self._nodes.items():
+        for subject, node in tuple(self._nodes.items()):
+            if not node.is_recalled:
+                node.hindsight.recall(*await forecast_scores.waiting_of(self._db, subject))
+                node.is_recalled = True
+            self._waiting += [(subject, *kept) for kept in node.hindsight.to_keep()]
             if node.scored_until != (newest := node.prices.newest):
-                node.scored_until = newest
-                found = node.hindsight.scored(node.prices.own())
+                node.scored_until, came = newest, node.prices.own()
+                found = node.hindsight.scored(came)
                 self._scored += [Scored(subject, day, lead, sums) for day, lead, sums in found]
-        scored, self._scored = self._scored, []
+                self._scored_until[subject] = came.known_until
+        if self._waiting:
+            await forecast_scores.add_waiting(self._db, self._waiting, self._clock.now())
+            self._waiting = []
+        scored, until = self._scored, self._scored_until
         if not scored:
             return 0
-        try:
-            await forecast_scores.add_scores(self._db, scored)
-        except StoreUnavailable:
-            self._scored += scored
-            raise
+        await forecast_scores.add_scores(self._db, scored, until)
+        self._scored, self._scored_until = [], {}
         if self._metrics is not None:
             today = self._clock.now().date()
             sums = await forecast_scores.score_sums(self._db, first=today - _SHOWN_DAYS, last=today + _DAY)
@@ -269,6 +307,8 @@ class Expectations:
         for subject, node in self._nodes.items():
             if subject.iso_region.casefold() == event.provider and subject.pricing_node in event.names:
                 node.has_news = True
+                newest = event.newest_end
+                node.has_past |= newest is not None and newest.timestamp() / 60 <= node.prices.newest
 
 
 async def score_rows(

@@ -1,8 +1,9 @@
-"""How far off the outlooks were that were given out: they wait in memory until what they told of has come."""
+"""How far off the outlooks were that were given out: they wait until what they told of has come."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +25,24 @@ _PARTS = {name: bounds for name, bounds in LEADS.items() if name != "all"}
 class _Waiting:
     """One outlook's steps; wall minutes, shape (steps,), and p10, p50, p90 and the naive two, shape (steps, 5)."""
 
+    hour: datetime
     starts: Minutes
     ends: Minutes
     lead: Minutes
     told: Array
     open: NDArray[np.bool_]
+    is_kept: bool = False
+
+    @classmethod
+    def unpacked(cls, hour: datetime, packed: bytes, scored_until: int) -> Self:
+        """What `packed` gave; steps that end by a wall minute are scored."""
+        columns = np.frombuffer(packed, dtype="<f8").reshape(-1, 8)
+        starts, ends, lead = columns[:, :3].T.astype(np.int64)
+        return cls(hour, starts, ends, lead, columns[:, 3:], ends > scored_until, is_kept=True)
+
+    def packed(self) -> bytes:
+        """Eight numbers a step, as the database keeps them."""
+        return np.column_stack((self.starts, self.ends, self.lead, self.told)).astype("<f8").tobytes()
 
 
 class Hindsight:
@@ -59,7 +73,25 @@ class Hindsight:
         starts, lengths = outlook.steps.starts[is_told], outlook.steps.lengths[is_told]
         wall = wall_minutes(starts, self._zone_name)
         lead = np.maximum(starts - utc_minutes(outlook.at), 0)
-        self._waiting.append(_Waiting(wall, wall + lengths, lead, told[is_told], np.ones(len(wall), dtype=bool)))
+        self._waiting.append(_Waiting(hour, wall, wall + lengths, lead, told[is_told], np.ones(len(wall), dtype=bool)))
+
+    def recall(self, kept: Sequence[tuple[datetime, bytes]], scored_until: int) -> None:
+        """Takes up what an earlier process kept; where both know an hour, the earlier outlook counts.
+
+        Args:
+            kept: hours and steps.
+            scored_until: wall minute up to which they are scored.
+        """
+        recalled = [_Waiting.unpacked(hour, packed, scored_until) for hour, packed in kept]
+        hours = {one.hour for one in recalled}
+        self._waiting = [*recalled, *(one for one in self._waiting if one.hour not in hours)]
+
+    def to_keep(self) -> Iterator[tuple[datetime, bytes]]:
+        """The hours and steps that are not kept yet; each once."""
+        for one in self._waiting:
+            if not one.is_kept:
+                one.is_kept = True
+                yield one.hour, one.packed()
 
     def scored(self, came: Series) -> Iterator[tuple[date, str, Sums]]:
         """The errors of the steps whose price has come, by day and range of leads; each step once.

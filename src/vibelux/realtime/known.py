@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -22,6 +22,8 @@ _REACH = timedelta(days=3)
 _AGAIN = timedelta(hours=2)
 """How much of the newest is read again each time, for corrections."""
 _HOUR = timedelta(hours=1)
+_WHOLE_AGAIN = timedelta(hours=3)
+"""Where nobody has read all again in the meantime."""
 _MINUTES = {"5min": 5, "15min": 15, "hourly": 60}
 _LOOK_AHEAD = (
     "indicative-5min",
@@ -88,19 +90,27 @@ class NodePrices:
         self._read_at = self._whole_at = now
 
     async def follow(self, now: datetime) -> bool:
-        """Reads what has come since, and every hour all again (history may have been backfilled); True if any did.
+        """Reads what has come since, or all where that was last done too long ago; True if any of it is new.
 
         Raises:
             StoreUnavailable: the database is away.
         """
         before = self._held
-        if now - self._whole_at >= _HOUR:
+        if now - self._whole_at >= _WHOLE_AGAIN:
             await self.read(now)
         else:
             since = {market: self._tail(market, now) for market in (self.subject.market, *self._beside)}
             self._take(await self._points(since | self._since_now(now), now), since)
             self._read_at = now
         return not _alike(before, self._held)
+
+    def is_old(self, now: datetime) -> bool:
+        """Whether all should be read again: history may have been backfilled or corrected."""
+        return self._whole_at != NEVER and now - self._whole_at >= _HOUR
+
+    def is_as(self, other: Self) -> bool:
+        """Whether the same prices are held."""
+        return _alike(self._held, other._held)
 
     @property
     def count(self) -> int:

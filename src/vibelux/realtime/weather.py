@@ -56,7 +56,19 @@ class Weathers:
 async def read_weather(db: Database, facility: Facility, now: datetime) -> WeatherAhead | None:
     """What was known at a moment of the weather at a facility, from yesterday to two days ahead; None without a place.
 
-    Where nothing is known the sun is still there: whoever needs a temperature has to look for one.
+    Where nothing is known the sun is still there, and the season.
+
+    Raises:
+        StoreUnavailable: the database is away.
+    """
+    start = local_day(local_date(now, facility.zone_name), facility.zone_name).start - _BACK
+    return await weather_between(db, facility, start, now + _AHEAD, as_of=now)
+
+
+async def weather_between(
+    db: Database, facility: Facility, start: datetime, end: datetime, *, as_of: datetime
+) -> WeatherAhead | None:
+    """The same of [start, end): of what is over, what was measured or last forecast; None without a place.
 
     Raises:
         StoreUnavailable: the database is away.
@@ -64,13 +76,12 @@ async def read_weather(db: Database, facility: Facility, now: datetime) -> Weath
     latitude, longitude = facility.latitude, facility.longitude
     if latitude is None or longitude is None:
         return None
-    start = local_day(local_date(now, facility.zone_name), facility.zone_name).start - _BACK
     found = [] if facility.weather_station is None else [facility.weather_station]
     for provider in _PROVIDERS:
-        known = await locations_of(db, "temperature", [provider], start=now, end=now + timedelta(hours=6))
+        known = await locations_of(db, "temperature", [provider], start=as_of, end=as_of + timedelta(hours=6))
         near = nearest(known, latitude, longitude)
         found += [near] if near is not None else []
     rows = await newest_issues(
-        db, VARIABLES, found, start=start, end=now + _AHEAD, as_of=now, issued_after=start - _ISSUED_WITHIN
+        db, VARIABLES, found, start=start, end=end, as_of=as_of, issued_after=start - _ISSUED_WITHIN
     )
-    return WeatherAhead(now, latitude, longitude, sources(rows, as_of=now, prefer=_PROVIDERS))
+    return WeatherAhead(as_of, latitude, longitude, sources(rows, as_of=as_of, prefer=_PROVIDERS), facility.iso_region)

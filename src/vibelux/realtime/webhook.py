@@ -1,17 +1,10 @@
-"""Posts alerts to the operator's webhook: again until it has been taken, and never to where it must not go.
-
-The address is looked up once, every address that the name has is judged, and the connection goes to the judged
-address, so that a name which points elsewhere a moment later gains nothing. Redirects are not followed.
-"""
+"""Posts alerts to the operator's webhook: again until it has been taken, and never to where it must not go."""
 
 import asyncio
 import hashlib
 import hmac
-import ipaddress
-import socket
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
 import msgspec
@@ -19,6 +12,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter
 from pydantic import SecretStr
 
+from vibelux.ingest.named_address import LookUp, Way, looked_up, ways
 from vibelux.ingest.wire import USER_AGENT
 from vibelux.market.clock import Clock
 from vibelux.market.errors import ConfigError, StoreUnavailable, Throttled, Unreachable, VibeluxError
@@ -35,32 +29,6 @@ _FIRST_WAIT_SECONDS = 2.0
 _LONGEST_WAIT_SECONDS = 600.0
 _LONGEST_PATIENCE_SECONDS = 3600.0
 _WORTH_ANOTHER_TRY = frozenset({408, 425, 429})
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-LookUp = Callable[[str, int], Awaitable[Sequence[str]]]
-"""From host and port to all its addresses."""
-
-
-def is_public(address: Address) -> bool:
-    """Whether an address is everybody's: no network of one's own, this machine, or one that hides such a one.
-
-    >>> [is_public(ipaddress.ip_address(one)) for one in ("93.184.215.14", "10.0.0.1", "::ffff:127.0.0.1", "::1")]
-    [True, False, False, False]
-    """
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
-        if inner is None and address in _NAT64:
-            inner = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
-        if inner is not None:
-            return is_public(inner)
-    return address.is_global and not address.is_multicast
-
-
-async def looked_up(host: str, port: int) -> Sequence[str]:
-    """All addresses of a name, by the machine's own resolver."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 class Webhook:
@@ -102,45 +70,34 @@ class Webhook:
         failed = Unreachable("the webhook's name has no address")
         try:
             async with asyncio.timeout(_SECONDS):
-                for address in await self._addresses():
+                for way in await self._ways():
                     try:
-                        return await self._send(address, content)
+                        return await self._send(way, content)
                     except httpx2.TransportError as error:
                         failed = Unreachable(f"the webhook cannot be reached: {type(error).__name__}")
         except TimeoutError:
             failed = Unreachable("the webhook did not answer in time")
         raise failed
 
-    async def _addresses(self) -> Sequence[Address]:
-        parts = urlsplit(self._url.get_secret_value())
-        if parts.scheme != "https" and not self._allow_private:
-            raise ConfigError("a webhook in the open network has to be https")
-        try:
-            found = await self._look_up(parts.hostname or "", parts.port or _port(parts.scheme))
-        except OSError as error:
-            raise Unreachable("the webhook's name cannot be looked up") from error
-        addresses = [ipaddress.ip_address(one.partition("%")[0]) for one in found]
-        if not self._allow_private and not all(map(is_public, addresses)):
-            raise ConfigError(
-                "the webhook is in a private network or on this machine; ALERT_ALLOW_PRIVATE=true allows it"
-            )
-        return addresses
+    async def _ways(self) -> Sequence[Way]:
+        return await ways(
+            self._url.get_secret_value(),
+            what="the webhook",
+            allow_private=self._allow_private,
+            setting="ALERT_ALLOW_PRIVATE",
+            look_up=self._look_up,
+        )
 
-    async def _send(self, address: Address, content: bytes) -> None:
-        parts = urlsplit(self._url.get_secret_value())
-        literal = f"[{address}]" if address.version == 6 else str(address)
-        place = f"{literal}:{parts.port or _port(parts.scheme)}"
-        target = urlunsplit((parts.scheme, place, parts.path or "/", parts.query, ""))
+    async def _send(self, way: Way, content: bytes) -> None:
         headers = {
-            "Host": parts.netloc.rpartition("@")[2],
+            **way.headers,
             "Content-Type": "application/json",
             "User-Agent": USER_AGENT,
             **self._signed(content),
         }
-        extensions = {"sni_hostname": parts.hostname}
         async with (
             httpx2.AsyncClient(timeout=_SECONDS, trust_env=False) as client,
-            client.stream("POST", target, content=content, headers=headers, extensions=extensions) as reply,
+            client.stream("POST", way.url, content=content, headers=headers, extensions=way.extensions) as reply,
         ):
             status = reply.status_code
             if status in _WORTH_ANOTHER_TRY or status >= 500:
@@ -212,7 +169,3 @@ class Poster:
         log.error("an alert is not delivered", error=str(error), attempts=post.attempts)
         await post_done(self._db, post.id, str(error))
         self._posts.labels("given up").inc()
-
-
-def _port(scheme: str) -> int:
-    return 443 if scheme == "https" else 80

@@ -1,8 +1,8 @@
-"""How far off expected prices were: sums a day, node and lead, to which what has come is added."""
+"""How far off expected prices were: sums a day, node and lead, to which what has come is added; and what waits."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from psycopg import sql
 
@@ -21,6 +21,26 @@ _ADD = """
         abs_error_last_week = held.abs_error_last_week + excluded.abs_error_last_week,
         within = held.within + excluded.within
 """
+_UNTIL = """
+    INSERT INTO forecasts_scored_until (iso_region, pricing_node, market, until) VALUES (%s, %s, %s, %s)
+    ON CONFLICT (iso_region, market, pricing_node) DO UPDATE SET until = excluded.until
+"""
+_WAIT = """
+    INSERT INTO forecasts_waiting (iso_region, pricing_node, market, told_at, steps) VALUES (%s, %s, %s, %s, %s)
+    ON CONFLICT DO NOTHING
+"""
+_TOLD = """
+    SELECT told_at, steps FROM forecasts_waiting
+    WHERE iso_region = %s AND pricing_node = %s AND market = %s ORDER BY told_at
+"""
+_SCORED_UNTIL = """
+    SELECT until FROM forecasts_scored_until WHERE iso_region = %s AND pricing_node = %s AND market = %s
+"""
+_WAITING_DAYS = timedelta(days=3)
+"""An outlook reaches two."""
+
+Subject = tuple[str, str, str]
+"""Grid, node and market."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +76,19 @@ class Sums:
 class Scored:
     """Sums of one node, day and range of leads."""
 
-    subject: tuple[str, str, str]
-    """Grid, node and market."""
+    subject: Subject
     day: date
     lead: str
     sums: Sums
 
 
-async def add_scores(db: Database, scored: Sequence[Scored]) -> None:
+async def add_scores(db: Database, scored: Sequence[Scored], until: Mapping[Subject, int]) -> None:
     """Adds sums to those that are there, all or none.
+
+    Args:
+        db: the store.
+        scored: the sums.
+        until: of each node, the wall minute up to which all that waits is now scored.
 
     Raises:
         StoreUnavailable: the database is away.
@@ -72,6 +96,30 @@ async def add_scores(db: Database, scored: Sequence[Scored]) -> None:
     rows = [(*one.subject, one.day, one.lead, *(getattr(one.sums, name) for name in _SUMS)) for one in scored]
     async with db.connection() as connection, connection.cursor() as cursor:
         await cursor.executemany(_ADD, rows)
+        await cursor.executemany(_UNTIL, [(*subject, minute) for subject, minute in until.items()])
+
+
+async def add_waiting(db: Database, waiting: Sequence[tuple[Subject, datetime, bytes]], now: datetime) -> None:
+    """Keeps what was told, with its moment; what can wait for nothing any more goes.
+
+    Raises:
+        StoreUnavailable: the database is away.
+    """
+    async with db.connection() as connection, connection.cursor() as cursor:
+        await cursor.executemany(_WAIT, [(*subject, told_at, steps) for subject, told_at, steps in waiting])
+        await cursor.execute("DELETE FROM forecasts_waiting WHERE told_at < %s", (now - _WAITING_DAYS,))
+
+
+async def waiting_of(db: Database, subject: Subject) -> tuple[list[tuple[datetime, bytes]], int]:
+    """What was told of a node and kept, oldest first; and the wall minute up to which it is scored, 0 for none.
+
+    Raises:
+        StoreUnavailable: the database is away.
+    """
+    async with db.connection() as connection:
+        told = await (await connection.execute(_TOLD, subject)).fetchall()
+        row = await (await connection.execute(_SCORED_UNTIL, subject)).fetchone()
+    return [(told_at, bytes(steps)) for told_at, steps in told], 0 if row is None else row[0]
 
 
 async def score_sums(

@@ -45,6 +45,7 @@ _REPORT_SCHEMA = {
         "storageKwh": _KWH | {"description": "heat"},
         "batteryKwh": _KWH,
         "gridImportKw": _KW | {"description": "below zero: export"},
+        "heatDemandKw": _KW | {"description": "the heat that the site takes, whoever makes it"},
         "frequencyHz": {"type": ["number", "null"], "minimum": 40, "maximum": 70},
         "voltageV": {"type": ["number", "null"], "minimum": 0, "maximum": 1e6},
     },

@@ -11,7 +11,7 @@ from vibelux.serve.answers import json_response
 from vibelux.serve.auth import DOCUMENTED, Reading, State
 from vibelux.serve.errors import error_response
 from vibelux.serve.nodes import refuse_unknown
-from vibelux.serve.routes._query import From, To, window
+from vibelux.serve.routes._query import From, OptionalText, To, moment, window
 from vibelux.serve.routes.market import MarketName, NodeName, RegionName, place
 from vibelux.serve.shapes import FAILURES, answered
 
@@ -65,17 +65,24 @@ def _list_of(row: dict[str, Any], *more: str) -> dict[str, Any]:
     summary="The price to expect for each step of the next 48 hours",
 )
 async def price_outlook(
-    request: Request, _: Reading, state: State, region: RegionName, node: NodeName = None, market: MarketName = None
+    request: Request,
+    _: Reading,
+    state: State,
+    region: RegionName,
+    node: NodeName = None,
+    market: MarketName = None,
+    at: OptionalText = None,
 ) -> Response:
     """Five minutes for 2 h, 15 minutes to 12 h, hours beyond; each step says whether its price is known or forecast.
 
     `market` is the grid's real-time market or `day-ahead-hourly`. Without `node` one of the grid's hubs. A node that
-    has never been seen is 404; one of which no price is known has steps of the kind `missing`.
+    has never been seen is 404; one of which no price is known has steps of the kind `missing`. `at` gives what was
+    to be expected at a moment that has been, from what was known then.
     """
     grid, node, market = await place(state, region, node, market)
     if state.outlooks is None:
         return _none()
-    now = state.clock.now()
+    now = state.clock.now() if at is None else min(moment(at), state.clock.now())
     if node is None:
         newest = await state.store.latest_price(grid.iso_region, None, market, now)
         node = newest["pricing_node"] if newest else None
