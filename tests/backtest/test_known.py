@@ -14,7 +14,7 @@ from vibelux.backtest.window import ahead, moment
 from vibelux.market.errors import UsageError
 from vibelux.outlook.learn import Rules
 from vibelux.outlook.past import utc_minutes
-from vibelux.outlook.price import KINDS, Kind
+from vibelux.outlook.price import KINDS, Kind, Steps
 
 
 def at(*when: int) -> int:
@@ -136,8 +136,11 @@ def test_a_missing_gas_price_names_the_day_and_the_option() -> None:
         window(site(prices={"gas_hub": "FRPGE1"}), recorded([0.06] * 24))
 
 
-def test_a_greenhouse_is_refused_with_what_to_do() -> None:
+def test_a_greenhouse_has_the_usual_weather_of_its_grid_and_the_result_says_so() -> None:
     house = {"area_m2": 5000}
-    facility = site(demand={}, greenhouse=house, latitude=36.0, longitude=-120.0)
-    with pytest.raises(UsageError, match="as constants or a file"):
-        window(facility, recorded([0.06] * 24))
+    facility = site(demand={"power_kw": 50.0}, greenhouse=house, latitude=36.0, longitude=-120.0)
+    summer = window(facility, recorded([0.06] * 24))
+    winter = window(facility, recorded([0.06] * 24, start=START + timedelta(days=190)))
+    heat = [one.demands(Steps(one.starts, np.full(24, 60))).heat_kw.sum() for one in (summer, winter)]
+    assert heat[1] > heat[0] >= 0
+    assert any("usual weather around Sacramento" in note for note in winter.notes())

@@ -46,7 +46,8 @@ async def test_the_newest_report_is_given_in_the_contracts_form_with_its_age(dat
             {"id": "engine-1", "on": True, "powerKw": 900.0, "heatKw": 1000.0, "fuelKwHhv": None,
              "since": "2026-07-14T19:01:00Z"}
         ],
-        "storageKwh": 0.1, "batteryKwh": None, "gridImportKw": None, "frequencyHz": None, "voltageV": None,
+        "storageKwh": 0.1, "batteryKwh": None, "gridImportKw": None, "heatDemandKw": None,
+        "frequencyHz": None, "voltageV": None,
         "ageSeconds": 120.0,
     }  # fmt: skip
     earlier = await latest_operations(database, SITE, at(0.5), day_start=at(-600))

@@ -98,14 +98,25 @@ def month_costs(window: Window, case: Case, one: Account) -> dict[str, float]:
     """What each month cost; all of them together are the total."""
     names, place = months(window)
     costs = dict(zip(names, np.bincount(place, one.by_step, len(names)).tolist(), strict=True))
-    for charge in case.demand_charges:
-        costs[names[place[charge.steps[0]]]] += _charge_usd(case, one.schedule, charge.id)
+    for month, charges in demand_charges(window, case, one).items():
+        costs[month] += math.fsum(charges.values())
     for group in case.lights:
         for target, lacks in zip(group.targets, one.found.light_missing_kwh[group.id], strict=True):
             costs[names[place[target.from_step]]] += lacks * case.penalties.light_usd_per_kwh
     rest = one.usd - math.fsum(costs.values())
     costs[names[-1]] += rest
     return costs
+
+
+def demand_charges(window: Window, case: Case, one: Account) -> dict[str, dict[str, float]]:
+    """What each demand charge came to in each month in which it holds, USD by month and charge."""
+    names, place = months(window)
+    found: dict[str, dict[str, float]] = {}
+    for charge in case.demand_charges:
+        month = names[place[charge.steps[0]]]
+        usd = _charge_usd(case, one.schedule, charge.id)
+        found.setdefault(month, {})[charge.id.removesuffix(f" {month}")] = usd
+    return found
 
 
 def _charge_usd(case: Case, schedule: Schedule, charge_id: str) -> float:
@@ -140,6 +151,7 @@ def as_json(window: Window, case: Case, one: Account) -> dict[str, Any]:
         "peak_kw": dict(zip(names, peaks.tolist(), strict=True)),
         "co2_kg": _kwh(fuel_kw(one.schedule, case), hours) / KWH_PER_MMBTU * case.carbon.gas_kg_per_mmbtu,
         "cost_by_month_usd": month_costs(window, case, one),
+        "demand_charges_usd": demand_charges(window, case, one),
         "unserved": {name: round(value, 9) + 0.0 for name, value in one.found.unserved.items()},
         "end": _end(one.schedule),
     }

@@ -57,6 +57,9 @@ def _parts(outcome: Outcome, told: dict[str, Any]) -> Iterator[str]:
         yield _savings(against, own)
     yield "<h2>Cost by month</h2>"
     yield _months(outcome, told)
+    if outcome.case.demand_charges:
+        yield "<h2>Demand charges</h2>"
+        yield _demand_charges(told)
     if own is not None and PERFECT in outcome.accounts:
         yield "<h2>Regret</h2>"
         yield _regret(outcome, told)
@@ -113,6 +116,18 @@ def _months(outcome: Outcome, told: dict[str, Any]) -> str:
         for name in outcome.accounts
     ]
     return bars("Cost by month, USD", months, curves) + bars("Highest import by month, kW", months, peaks)
+
+
+def _demand_charges(told: dict[str, Any]) -> str:
+    """A row a month and charge, a column a strategy."""
+    by_name = {name: one["demand_charges_usd"] for name, one in told["strategies"].items()}
+    rows = ""
+    for month, charges in next(iter(by_name.values())).items():
+        for charge in charges:
+            cells = "".join(f"<td>{one[month][charge]:,.2f}</td>" for one in by_name.values())
+            rows += f"<tr><td>{month} {escape(charge)}</td>{cells}</tr>"
+    head = "".join(f"<th>{escape(name)}</th>" for name in by_name)
+    return f"<table><tr><th>USD</th>{head}</tr>{rows}</table>"
 
 
 def _regret(outcome: Outcome, told: dict[str, Any]) -> str:

@@ -83,9 +83,7 @@ class Live:
         window, facility = self.window, self.window.facility
         steps = ahead(now, window.end, window.step)
         market, outlook = self.known.at(now, steps)
-        demands = facility.demands(steps, None)
-        if demands is None:
-            raise VibeluxError(facility.no_demand(moment(now)))
+        demands = window.demands(steps)
         shortest = min(SHORTEST_HOURS, (window.end - now) / 60)
         case = None
         if market.complete:

@@ -41,7 +41,8 @@ from vibelux.outlook.price import Steps
 
 FORECAST, STABILITY, MISSING, ALL = "forecast", "stability", "missing_data", "all"
 """What may be taken away from `vibelux`, to see what it costs."""
-_HOUR = 60
+_PLANNED_ANEW = 4 * 60
+"""Minutes after which the lamps, storages and boilers of a baseline are planned anew: its engines need no plan."""
 _WEEK_DAYS = 7
 _WORTH_A_PROCESS = 2000
 """Steps of all runs together below which processes take longer to start than the work takes."""
@@ -136,7 +137,7 @@ class Study:
             sight = Open(window, known, _WEEK_DAYS)
             follow = _WEEK_DAYS * DAY
             return drive(window, ruled, sight, follow_minutes=follow, kept=kept, tick=tick), None, ""
-        follow = 0 if run.strategy == STATIC_THRESHOLD else _HOUR
+        follow = 0 if run.strategy == STATIC_THRESHOLD else _PLANNED_ANEW
         return drive(window, ruled, Live(window, known), follow_minutes=follow, kept=kept, tick=tick), None, ""
 
     def _rule(self, strategy: str) -> rules.Rule:

@@ -16,12 +16,15 @@ from vibelux.feeds import feed_named
 from vibelux.market.errors import UsageError
 from vibelux.market.intervals import iso_z, local_date
 from vibelux.market.quality import Quality
+from vibelux.outlook.climate import usual_place
 from vibelux.outlook.conditions import Conditions, Limits, MarketRows, conditions
 from vibelux.outlook.demand import Demands
 from vibelux.outlook.past import DAY, Minutes, utc_minutes, wall_minutes
 from vibelux.outlook.price import KINDS, Kind, Outlook, Steps, horizon
 from vibelux.outlook.quotes import Quote, Rung
 from vibelux.outlook.sun import Array
+from vibelux.outlook.weather import Sources
+from vibelux.outlook.weather_ahead import WeatherAhead
 
 Bools = NDArray[np.bool_]
 
@@ -96,11 +99,6 @@ class Window:
     def check(self) -> None:
         """Raises UsageError where something that has to be paid or served is not known throughout."""
         facility = self.facility
-        if facility.greenhouse is not None:
-            raise UsageError(
-                f"{facility.id}: a greenhouse's demand comes from weather, which a backtest has none of; "
-                "give its demand as constants or a file"
-            )
         if facility.prices.carbon == "direct" and self.carbon_usd_per_t is None:
             raise UsageError(f"{facility.id} pays for its carbon itself: give its price with --carbon USD_PER_TON")
         contract = facility.prices.contract
@@ -110,10 +108,23 @@ class Window:
                 begins = f"; the prices begin on {self.gas.days[0]}" if self.gas.days else ""
                 raise UsageError(f"no gas price{hub} is known for {day}: give a file that has it with --gas{begins}")
         steps = Steps(self.starts, np.full(len(self.starts), self.step))
-        demands = facility.demands(steps, None)
-        known = 0 if demands is None else len(demands.power_kw)
+        known = len(self.demands(steps).power_kw)
         if known < len(self.starts):
             raise UsageError(facility.no_demand(moment(int(self.starts[known]))))
+
+    def demands(self, steps: Steps) -> Demands:
+        """What the facility needs on some steps; a greenhouse under the usual weather of its grid.
+
+        Raises:
+            UsageError: not even the first step's is known.
+        """
+        site, now, weather = self.facility, moment(int(steps.starts[0])), None
+        if site.latitude is not None and site.longitude is not None:
+            weather = WeatherAhead(now, site.latitude, site.longitude, Sources(), climate=site.iso_region)
+        found = site.demands(steps, weather)
+        if found is None:
+            raise UsageError(site.no_demand(now))
+        return found
 
     def local_days(self) -> list[date]:
         """The facility's local days that it touches."""
@@ -123,10 +134,18 @@ class Window:
     def notes(self) -> list[str]:
         """What a reader must know of the data, in sentences."""
         told = []
-        if self.missing.any():
+        if self.facility.greenhouse is not None:
+            town = usual_place(self.facility.iso_region)
             told.append(
-                f"{int(self.missing.sum())} of {len(self.missing)} prices are missing; all are settled at a straight "
-                "line between their neighbours, and vibelux does not see these."
+                f"The greenhouse's heat and light follow the usual weather around {town} under a usual cloud cover: "
+                "a season, and no day that was."
+            )
+        if self.missing.any():
+            edges = np.flatnonzero(np.diff(np.concatenate(([0], self.missing, [0]))))
+            longest = int((edges[1::2] - edges[::2]).max()) * self.step / 60
+            told.append(
+                f"{int(self.missing.sum())} of {len(self.missing)} prices are missing ({longest:g} h at a stretch); "
+                "all are settled at a straight line between their neighbours, and vibelux does not see these."
             )
         if self.gas.begins_late(self.local_days()[0]):
             told.append(f"The gas prices begin on {self.gas.days[0]}; until it is out, the first of them is taken.")
@@ -157,10 +176,7 @@ class Window:
             steps: within the window.
             state: of the plant then.
         """
-        demands = self.facility.demands(steps, None)
-        prices = self.mean(steps)
-        if demands is None:  # `check` has seen to it that there are demands
-            raise UsageError(self.facility.no_demand(moment(now)))
+        demands, prices = self.demands(steps), self.mean(steps)
         case = self.case(now, steps, known_outlook(moment(now), steps, prices), demands, state, market=prices[0])
         if case is None:
             raise UsageError(f"{self.facility.id}: no problem can be made at {iso_z(moment(now))}")

@@ -135,6 +135,16 @@ async def latest_operations(
     return told | {"ageSeconds": age_seconds(now, row["timestamp"])}
 
 
+async def reports_between(db: Readable, facility_id: str, start: datetime, end: datetime) -> list[Report]:
+    """The facility's reports of [start, end), by time."""
+    async with db.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(
+            f"{_SELECT} WHERE facility_id = %s AND timestamp >= %s AND timestamp < %s ORDER BY timestamp",
+            (facility_id, start, end),
+        )
+        return [_report(row) for row in await cursor.fetchall()]
+
+
 async def _newest_moment(connection: psycopg.AsyncConnection, facility_id: str) -> datetime | None:
     cursor = await connection.execute(
         "SELECT max(timestamp) FROM facility_operations WHERE facility_id = %s", (facility_id,)
