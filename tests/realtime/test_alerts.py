@@ -25,7 +25,7 @@ from vibelux.market.clock import FrozenClock
 from vibelux.market.errors import SchemaChanged, StoreUnavailable
 from vibelux.market.records import Parsed
 from vibelux.outlook.conditions import Limits, MarketRows, conditions
-from vibelux.realtime.alerts import Alerts
+from vibelux.realtime.alerts import Alerts, Standings, usual
 from vibelux.realtime.fanout import FanOut
 from vibelux.realtime.held import Held
 from vibelux.store.alerts import alerts as kept_alerts
@@ -78,12 +78,12 @@ class World:
         self.registry = CollectorRegistry()
         self.alerts = self.begin()
 
-    def begin(self, kinds: str = ", ".join(AlertKind)) -> Alerts:
+    def begin(self, kinds: str = ", ".join(AlertKind), standing: Standings = usual) -> Alerts:
         self.events, self.registry = Events(), CollectorRegistry()
         self.alerts = Alerts(
             self.db, self.clock, self.desk, self.fanout, self.events, limits=LIMITS, kinds=kinds_named(kinds),
             price_feeds={"caiso/real-time-pricing", "caiso/gas-price-index", "rggi/auction-prices"}, posts=True,
-            registry=self.registry,
+            registry=self.registry, standing=standing,
         )  # fmt: skip
         return self.alerts
 

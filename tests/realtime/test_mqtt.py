@@ -65,6 +65,9 @@ class FakeDesk:
     async def latest(self, facility_id: str) -> dict[str, Any] | None:
         return self.answers.get(facility_id)
 
+    def alert(self, body: dict[str, Any]) -> None:
+        self._subscriptions.publish(SITE, [{"seq": 1, "type": "alert", "body": body, "created_at": None}])
+
     def decide(self, new: dict[str, Any]) -> None:
         self.answers[SITE] = new
         self._subscriptions.publish(SITE, [{"seq": 1, "type": "chp-decision-update", "body": {}, "created_at": None}])
@@ -245,6 +248,17 @@ async def said(client: aiomqtt.Client, base: str, names: set[str]) -> dict[str, 
             if names <= set(found):
                 return found
     raise AssertionError(names - set(found))
+
+
+async def test_an_alert_is_told_and_one_of_quiet_hours_is_not(database, broker):
+    async with running(database, broker.url) as service, broker.client() as home:
+        await home.subscribe("vibelux/salinas-1/#")
+        await said(home, "vibelux/salinas-1/", {"action"})
+        service.desk.alert({"kind": "price-change", "quiet": True})
+        service.desk.alert({"kind": "stale-data", "state": "open"})
+        message = await heard(home, "vibelux/salinas-1/alert")
+        assert json.loads(message.payload) == {"kind": "stale-data", "state": "open"}
+        assert not message.retain
 
 
 async def test_each_decision_is_told_with_price_break_even_reason_and_kept_no_longer_than_it_counts(database, broker):

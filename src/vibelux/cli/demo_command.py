@@ -121,6 +121,7 @@ async def _replay(
             with_hubs=False,
             only=source.feeds,
             announce=announce,
+            drill=upstream,
         )
         remembering = asyncio.create_task(keep_remembering(position, clock))
         try:

@@ -1,19 +1,24 @@
-"""Checks configuration, database, clock, keys and every enabled upstream; says what to do about each fault."""
+"""Checks configuration, database, clock, keys, lines and every enabled upstream; says what mends each fault."""
 
 import argparse
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from vibelux.cli import _database, _output, _running
+from vibelux.cli._lines import lines
 from vibelux.market.errors import AccessDenied, FeedError, StoreUnavailable, Throttled
 
 if TYPE_CHECKING:
     from vibelux.config import Settings
     from vibelux.feeds import Feed
     from vibelux.ingest.client import Upstream
+    from vibelux.realtime.repairs import Card
+    from vibelux.store.database import Database
 
 _SKEW_SECONDS = 30.0
 _PATIENCE_SECONDS = 20.0
+_TOLD_ABOVE = frozenset({"no-facility", "prices-disagree"})
+"""Faults that have a check of their own."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +46,7 @@ async def _all(args: argparse.Namespace) -> list[dict[str, Any]]:
     checks = [_check("configuration", True, "read")]
     checks += [check async for check in _store(settings)]
     checks += list(_keys(settings))
+    checks += [check async for check in lines(settings)]
     if not args.offline:
         checks += [check async for check in _upstreams(settings)]
     return checks
@@ -66,8 +72,20 @@ async def _store(settings: "Settings") -> AsyncIterator[dict[str, Any]]:
             )
             do = "look them up with the grid; `vibelux backfill` reads them again" if doubted else ""
             yield _check("prices that disagree", None if doubted else True, told, do)
+            for card in await _faults(db, settings):
+                if card.kind not in _TOLD_ABOVE:
+                    yield _check(f"{card.kind}: {card.subject}", None, card.words, f"`{card.command}`")
     except StoreUnavailable as error:
         yield _check("database", False, str(error), "look at DATABASE_URL, or at the log in the data folder")
+
+
+async def _faults(db: "Database", settings: "Settings") -> "list[Card]":
+    """What the service shows at `/api/repairs`, of the feeds that ever ran on this database."""
+    from vibelux.market.clock import LiveClock
+    from vibelux.realtime.repairs import Repairs
+    from vibelux.service import enabled_feeds, missing_keys
+
+    return await Repairs(db, LiveClock(), enabled_feeds(settings), missing_keys(settings)).cards()
 
 
 def _keys(settings: "Settings") -> list[dict[str, Any]]:

@@ -43,6 +43,9 @@ class MarketDataUpdated:
     """`live`, `recorded`, `rebuilt` or `synthetic`."""
     rows: "pl.DataFrame | None" = None
     """All rows of the kind that the payload held, as `market.records` has them."""
+    published_at: datetime | None = None
+    """When it was due by the feed's declaration, where that is known."""
+    stored_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -22,6 +23,7 @@ from vibelux.store.writer import Written, subjects_of
 
 log = structlog.get_logger(__name__)
 
+_ID_LENGTH = 12
 STORE_RETRY_SECONDS = 2.0
 """Real seconds between two looks whether the store is back."""
 
@@ -51,6 +53,13 @@ class Intake:
             StoreUnavailable: the disk refuses, nothing is kept.
         """
         receipt = await self._journal.keep(feed, reply)
+        with structlog.contextvars.bound_contextvars(payload=receipt.sha256[:_ID_LENGTH]):
+            return await self._take_kept(feed, ask, reply, receipt, background=background)
+
+    async def _take_kept(
+        self, feed: Feed, ask: Ask, reply: Reply, receipt: Receipt, *, background: bool
+    ) -> tuple[Written, Coverage]:
+        """What comes after the journal; its logs carry the beginning of the payload's hash."""
         try:
             findings = await in_thread(feed, lambda: examine(feed, payload_of(reply), ask.nodes))
         except FeedError as error:
@@ -167,9 +176,17 @@ class Intake:
                 written=written,
                 origin=receipt.origin,
                 rows=parsed.frames.get(kind),
+                published_at=_published(waiting),
+                stored_at=self._clock.now(),
             )
             await self._events.emit(MARKET_DATA_UPDATED, updated)
         return written
+
+
+def _published(waiting: Waiting) -> datetime | None:
+    if waiting.latency_ms is None:
+        return None
+    return waiting.receipt.received_at - timedelta(milliseconds=waiting.latency_ms)
 
 
 def _by_kind(changed: Iterable[tuple[str, str]]) -> dict[str, set[str]]:

@@ -3,12 +3,14 @@
 States (data too old, a feed that fails, no decision) open an alert and resolve it when they end; what happens (a price
 moves, a break-even is crossed) is told and over. Of a kind, facility and subject one alert is open at a time, also
 over restarts. Alert, message and post are one transaction: none of them is told without the others.
+
+In quiet hours nobody is disturbed: states are left as they were until the hours end, and what happens is kept and
+shown, marked `quiet`, but not posted.
 """
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -27,16 +29,30 @@ from vibelux.ingest.events import (
     PriceUpdated,
     ProviderFailed,
 )
-from vibelux.market.alert_kinds import LASTING, AlertKind
+from vibelux.market.alert_kinds import DEFAULTS, LASTING, AlertKind, Standing
 from vibelux.market.clock import Clock
 from vibelux.market.errors import StoreUnavailable
-from vibelux.market.intervals import iso_z
+from vibelux.market.intervals import local_naive
 from vibelux.outlook.conditions import Conditions, Limits
+from vibelux.realtime.alert_news import News, posts_of, told_of
 from vibelux.realtime.fanout import FanOut
+from vibelux.realtime.forecasts_off import ForecastsOff
 from vibelux.realtime.held import Held
-from vibelux.realtime.states import Failures, Matter, crossing, dr_event, has_price, matters, price_change, side_of
+from vibelux.realtime.states import (
+    Failures,
+    Matter,
+    crossing,
+    dr_event,
+    extremes,
+    has_price,
+    matters,
+    not_following,
+    plan_change,
+    price_change,
+    side_of,
+)
 from vibelux.realtime.subscriptions import Message
-from vibelux.store.alerts import Told, open_alerts, tell
+from vibelux.store.alerts import open_alerts, tell
 from vibelux.store.database import Database
 from vibelux.store.reader import feed_status
 
@@ -46,10 +62,19 @@ _LOOK_SECONDS = 2.0
 _FIRST_LOOK_SECONDS = 10.0
 """A service that has just started is given time for its first prices, before what is missing is alerted of."""
 _QUIET = timedelta(minutes=15)
-"""After a price change was told, the next one of the same price is told at the earliest."""
+"""After a change of a price or plan was told, the next one of the same is told at the earliest."""
 
 Place = tuple[str, AlertKind, str]
 """Facility, kind, subject."""
+
+Standings = Callable[[AlertKind, str], Standing | None]
+"""What holds for a kind of alert of a facility; None where it is switched off."""
+
+
+def usual(kind: AlertKind, facility_id: str) -> Standing | None:
+    """What holds where nobody has said otherwise."""
+    del facility_id
+    return DEFAULTS[kind]
 
 
 class Watching(Protocol):
@@ -63,14 +88,6 @@ class Watching(Protocol):
     def now_known(self) -> Iterator[tuple[Held, Conditions]]:
         """All that have been decided for, with their prices by the clock now."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class _News:
-    facility_id: str
-    matter: Matter
-    at: datetime
-    resolves: bool = False
 
 
 class Alerts:
@@ -87,6 +104,7 @@ class Alerts:
         price_feeds: only those that bring prices are alerted of when they fail.
         posts: whether there is a webhook to tell.
         registry: of metrics.
+        standing: thresholds and quiet hours.
     """
 
     def __init__(
@@ -102,20 +120,25 @@ class Alerts:
         price_feeds: Collection[str],
         posts: bool,
         registry: CollectorRegistry,
+        standing: Standings = usual,
     ) -> None:
         self._db = db
         self._clock = clock
         self._desk = desk
         self._fanout = fanout
         self._limits = limits
+        self._standing = standing
+        self._forecasts = ForecastsOff(db, clock)
+        self._since: dict[Place, datetime] = {}
+        self._next_change: dict[str, dict[str, Any] | None] = {}
         self._kinds = frozenset(kinds)
         self._price_feeds = frozenset(price_feeds)
         self._posts = posts
         self._failures = Failures()
         self._open: dict[Place, Matter] = {}
-        self._waiting: list[_News] = []
+        self._waiting: list[News] = []
         self._sides: dict[str, bool] = {}
-        self._quiet_until: dict[str, datetime] = {}
+        self._quiet_until: dict[Place, datetime] = {}
         self._told = Counter("vibelux_alerts_total", "Alerts told, by kind.", ("kind",), registry=registry)
         self._open_now = Gauge("vibelux_alerts_open", "Alerts that are open, by kind.", ("kind",), registry=registry)
         events.on(PROVIDER_ERROR, self._on_failure)
@@ -131,9 +154,12 @@ class Alerts:
 
     def happened(self, facility_ids: Iterable[str], matter: Matter) -> None:
         """Tells facilities of something that has happened."""
-        if matter.kind in self._kinds:
-            now = self._clock.now()
-            self._waiting += [_News(facility_id, matter, now) for facility_id in facility_ids]
+        now = self._clock.now()
+        for facility_id in facility_ids:
+            standing = self._of(matter.kind, facility_id)
+            if standing is not None:
+                quiet = self._is_quiet(standing, facility_id, now)
+                self._waiting.append(News(facility_id, matter, now, quiet=quiet))
 
     async def start(self) -> None:
         """Takes up what is open.
@@ -164,26 +190,66 @@ class Alerts:
         """
         if self._failures.any:
             self._failures.brought({row["feed"]: row["received_at"] for row in await feed_status(self._db)})
+        if AlertKind.FORECAST_OFF in self._kinds:
+            await self._forecasts.look(self._desk.facilities)
         now, waiting = self._clock.now(), tuple(self._waiting)
-        found = {place: matter for place, matter in self._matters() if place[1] in self._kinds}
-        news = [_News(place[0], matter, now) for place, matter in found.items() if place not in self._open]
-        news += [_News(place[0], self._open[place], now, resolves=True) for place in self._open if place not in found]
+        found = self._found(now)
+        news = [News(place[0], matter, now) for place, matter in found.items() if place not in self._open]
+        news += [News(place[0], self._open[place], now, resolves=True) for place in self._open if place not in found]
         await self._tell([*waiting, *news])
         del self._waiting[: len(waiting)]
         self._open = {place: self._open.get(place, matter) for place, matter in found.items()}
         for kind in self._kinds & LASTING:
             self._open_now.labels(kind).set(sum(place[1] is kind for place in self._open))
 
+    def _found(self, now: datetime) -> dict[Place, Matter]:
+        """What is to be open now: all that has lasted long enough, and where it is quiet what was open before."""
+        found: dict[Place, Matter] = {}
+        since: dict[Place, datetime] = {}
+        for place, matter in self._matters():
+            standing = self._of(matter.kind, place[0])
+            if standing is not None:
+                since[place] = self._since.get(place, now)
+                lasted = now - since[place] >= timedelta(minutes=standing.minutes)
+                if place in self._open or (lasted and not self._is_quiet(standing, place[0], now)):
+                    found[place] = matter
+        for place, matter in self._open.items():
+            standing = self._of(place[1], place[0])
+            if place not in found and standing is not None and self._is_quiet(standing, place[0], now):
+                found[place] = matter
+        self._since = since
+        return found
+
     def _matters(self) -> Iterator[tuple[Place, Matter]]:
         for held, current in self._desk.now_known():
-            for matter in (*matters(held, current, self._limits), *self._failures.of(held, current.at)):
-                yield (held.facility.id, matter.kind, matter.subject), matter
+            facility_id = held.facility.id
+            spike, negative, off = (
+                math.nan if (standing := self._of(kind, facility_id)) is None else standing.threshold
+                for kind in (AlertKind.PRICE_SPIKE, AlertKind.NEGATIVE_PRICE, AlertKind.FORECAST_OFF)
+            )
+            for matter in (
+                *matters(held, current, self._limits),
+                *self._failures.of(held, current.at),
+                *extremes(held, current, spike, negative),
+                *not_following(held, current.at),
+                *self._forecasts.of(held.facility, off),
+            ):
+                yield (facility_id, matter.kind, matter.subject), matter
 
-    async def _tell(self, news: list[_News]) -> None:
+    def _of(self, kind: AlertKind, facility_id: str) -> Standing | None:
+        return self._standing(kind, facility_id) if kind in self._kinds else None
+
+    def _is_quiet(self, standing: Standing, facility_id: str, now: datetime) -> bool:
+        if standing.quiet is None:
+            return False
+        zones = (one.zone_name for one in self._desk.facilities if one.id == facility_id)
+        return standing.is_quiet(local_naive(now, next(zones, "UTC")).time())
+
+    async def _tell(self, news: list[News]) -> None:
         if not news:
             return
-        told = [_told(one) for one in news]
-        posts = list(_posts(news)) if self._posts else []
+        told = [told_of(one) for one in news]
+        posts = list(posts_of(one for one in news if not one.quiet)) if self._posts else []
         for facility_id, numbered in (await tell(self._db, told, posts)).items():
             for seq, one in numbered:
                 message = {"seq": seq, "type": "alert", "body": one.message, "created_at": one.at}
@@ -199,15 +265,27 @@ class Alerts:
         self._failures.forget(event.feed)
 
     def _on_price(self, update: PriceUpdated) -> None:
-        if not update.significant:
+        if update.change is None:
             return
-        matter, now = price_change(update), self._clock.now()
         concerned = [facility.id for facility in self._desk.facilities if has_price(facility, update)]
-        if concerned and now >= self._quiet_until.get(matter.subject, now):
-            self._quiet_until[matter.subject] = now + _QUIET
-            self.happened(concerned, matter)
+        moved = [name for name in concerned if self._is_much(abs(update.change), name)]
+        self._seldom(moved, price_change(update))
+
+    def _is_much(self, change: float, facility_id: str) -> bool:
+        standing = self._of(AlertKind.PRICE_CHANGE, facility_id)
+        return standing is not None and change > standing.threshold
+
+    def _seldom(self, facility_ids: Iterable[str], matter: Matter) -> None:
+        """Tells those who have not just been told the like."""
+        now = self._clock.now()
+        for facility_id in facility_ids:
+            place = (facility_id, matter.kind, matter.subject)
+            if now >= self._quiet_until.get(place, now):
+                self._quiet_until[place] = now + _QUIET
+                self.happened([facility_id], matter)
 
     def _on_decision(self, made: DecisionMade) -> None:
+        self._look_at_plan(made)
         side = side_of(made.answer)
         if side is None:
             return
@@ -215,44 +293,12 @@ class Alerts:
             self.happened([made.facility_id], crossing(made.answer))
         self._sides[made.facility_id] = side
 
-
-def _told(news: _News) -> Told:
-    matter = news.matter
-    return Told(
-        facility_id=news.facility_id,
-        kind=matter.kind,
-        subject=matter.subject,
-        text=matter.text,
-        about=matter.about,
-        at=news.at,
-        lasts=matter.kind in LASTING,
-        resolves=news.resolves,
-        message=_body(news, [news.facility_id]),
-    )
-
-
-def _posts(news: Iterable[_News]) -> Iterator[tuple[str | None, dict[str, Any]]]:
-    """One post for all facilities that are told the same."""
-    same: dict[tuple[AlertKind, str, str, bool], list[_News]] = defaultdict(list)
-    for one in news:
-        same[one.matter.kind, one.matter.subject, one.matter.text, one.resolves].append(one)
-    for group in same.values():
-        facilities = [one.facility_id for one in group]
-        yield (facilities[0] if len(facilities) == 1 else None), _body(group[0], facilities)
-
-
-def _body(news: _News, facilities: list[str]) -> dict[str, Any]:
-    """What is sent, to listeners and to the webhook alike."""
-    matter, alone = news.matter, len(facilities) == 1
-    state = "resolved" if news.resolves else "open" if matter.kind in LASTING else "happened"
-    whom = facilities[0] if alone else f"{len(facilities)} facilities"
-    return {
-        "kind": matter.kind.value,
-        "state": state,
-        "text": f"{whom}: {'Over: ' if news.resolves else ''}{matter.text}",
-        "facility": facilities[0] if alone else None,
-        **({} if alone else {"facilities": facilities}),
-        "at": iso_z(news.at),
-        "subject": matter.subject,
-        "about": dict(matter.about),
-    }
+    def _look_at_plan(self, made: DecisionMade) -> None:
+        name, before = made.facility_id, self._next_change.get(made.facility_id)
+        self._next_change[name] = made.answer["decision"].get("nextChange")
+        standing = self._of(AlertKind.PLAN_CHANGED, name)
+        zones = [one.zone_name for one in self._desk.facilities if one.id == name]
+        if standing is not None and zones:
+            matter = plan_change(before, made.answer, self._clock.now(), zones[0], standing.threshold)
+            if matter is not None:
+                self._seldom([name], matter)

@@ -18,6 +18,7 @@ from vibelux.market.intervals import iso_z
 from vibelux.market.records import KINDS
 from vibelux.outlook.conditions import Conditions, MarketRows
 from vibelux.outlook.quotes import Rung
+from vibelux.realtime.latency import Latency
 from vibelux.realtime.reported import Contradictions, Reported
 
 _ROWS = {"electricity-price": "real_time", "gas-price": "gas", "carbon-price": "carbon"}
@@ -43,6 +44,7 @@ class Outcome:
     contradicted: Contradictions
     dr_events: tuple[Event, ...] = ()
     """Of demand response, those that it takes part in."""
+    latency: Latency | None = None
     messages: Sequence[Message]
     id: UUID = field(default_factory=uuid4)
 
@@ -74,6 +76,8 @@ class Held:
     """What the decision in force knew that engines did otherwise."""
     dr_events: tuple[Event, ...] = ()
     """Of demand response, those that the decision in force takes part in."""
+    arrived: Latency | None = None
+    """On which way the newest price has come that is not decided on yet."""
     unheard: Outcome | None = None
     """A decision whose commit ended without a word: it may be kept or not."""
     deciding: asyncio.Lock = field(default_factory=asyncio.Lock)

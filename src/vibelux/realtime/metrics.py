@@ -4,10 +4,13 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from vibelux.market.clock import Clock
 from vibelux.market.regions import region_of
+from vibelux.realtime.latency import Latency
 from vibelux.store.forecast_scores import Sums
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_LATENCY_SECONDS = (*_SECONDS, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0)
 
 
 class DeskMetrics:
@@ -32,6 +35,19 @@ class DeskMetrics:
         self.degraded = Gauge(
             "vibelux_decisions_degraded", "Facilities that decide on less than a live price.", registry=registry
         )
+        self._latency = Histogram(
+            "vibelux_decision_latency_seconds",
+            "Of the price that caused a decision, the seconds between two stages of its way.",
+            ("stage",),
+            buckets=_LATENCY_SECONDS,
+            registry=registry,
+        )
+
+    def passed(self, latency: Latency | None, clock: Clock) -> None:
+        """The decision that a price has caused has just been pushed."""
+        if latency is not None:
+            for stage, seconds in latency.stages(clock, clock.now()).items():
+                self._latency.labels(stage).observe(seconds)
 
 
 class PriceMetrics:

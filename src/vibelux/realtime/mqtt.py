@@ -67,6 +67,7 @@ class Broker:
         first_retry_seconds: float = 1.0,
         longest_retry_seconds: float = 60.0,
     ) -> None:
+        self._address = url
         self._url = urlsplit(url.get_secret_value())
         self._settings = settings
         self._topics = Topics(settings)
@@ -142,21 +143,31 @@ class Broker:
 
     def _client(self) -> aiomqtt.Client:
         """A new client: each connection starts clean, since what a broker has queued has no age."""
-        user, password = self._url.username, self._url.password
-        return aiomqtt.Client(
-            self._url.hostname or "",
-            self._url.port or _PORTS[self._url.scheme],
-            username=None if user is None else unquote(user),
-            password=None if password is None else unquote(password),
+        return client_of(
+            self._address,
+            self._settings,
             identifier=self._settings.client_id,
-            protocol=aiomqtt.ProtocolVersion.V5 if self._is_version_5 else aiomqtt.ProtocolVersion.V311,
             will=aiomqtt.Will(self._voice.status_topic, "offline", qos=1, retain=True),
-            tls_params=aiomqtt.TLSParameters() if self._url.scheme == "mqtts" else None,
-            timeout=_TIMEOUT_SECONDS,
-            logger=_client_log,
             max_queued_incoming_messages=_MOST_WAITING,
             queue_type=_newest_first_kept(self._metrics.refused.labels(_SOURCE, "dropped").inc),
         )
+
+
+def client_of(url: SecretStr, settings: MqttSettings, *, identifier: str, **more: Any) -> aiomqtt.Client:
+    """A client of the broker, not yet connected; `more` is the library's own."""
+    parts = urlsplit(url.get_secret_value())
+    return aiomqtt.Client(
+        parts.hostname or "",
+        parts.port or _PORTS[parts.scheme],
+        username=None if parts.username is None else unquote(parts.username),
+        password=None if parts.password is None else unquote(parts.password),
+        identifier=identifier,
+        protocol=aiomqtt.ProtocolVersion.V5 if settings.protocol == "5" else aiomqtt.ProtocolVersion.V311,
+        tls_params=aiomqtt.TLSParameters() if parts.scheme == "mqtts" else None,
+        timeout=_TIMEOUT_SECONDS,
+        logger=_client_log,
+        **more,
+    )
 
 
 class _Publisher:

@@ -47,7 +47,7 @@ class Sites:
         stale_seconds: Callable[[Facility], float],
     ) -> None:
         self._desk = desk
-        metrics = TelemetryMetrics(clock, registry)
+        metrics = self._metrics = TelemetryMetrics(clock, registry)
         self.telemetry = Telemetry(db, clock, metrics=metrics, find=self._ratings, reported=desk.on_operations)
         telemetry = settings.telemetry
         self._pictures = Pictures(
@@ -69,6 +69,12 @@ class Sites:
 
             voice = Voice(desk, clock, telemetry.mqtt, stale_seconds=stale_seconds, history=history)
             self._lines.append(Broker(settings.mqtt_url, telemetry.mqtt, voice=voice, **shared))
+
+    @property
+    def silent(self) -> list[str]:
+        """The broker and the devices that do not answer now."""
+        (family,) = self._metrics.connected.collect()
+        return [sample.labels["source"] for sample in family.samples if not sample.value]
 
     async def start(self) -> None:
         """Takes up what the desk's facilities last reported.

@@ -8,7 +8,7 @@ from typing import Any
 from vibelux.dispatch.facility import Facility
 from vibelux.ingest.events import PriceUpdated, ProviderFailed
 from vibelux.market.alert_kinds import AlertKind
-from vibelux.market.intervals import iso_z
+from vibelux.market.intervals import iso_z, local_naive, parse_utc
 from vibelux.market.units import per_mwh
 from vibelux.outlook.conditions import Conditions, Limits
 from vibelux.outlook.quotes import Quote, Rung
@@ -17,6 +17,10 @@ from vibelux.realtime.moves import CARBON, ELECTRICITY, GAS
 
 _SURE_AFTER = 2
 """Failures in a row: one alone happens to every upstream."""
+_HEARD_WITHIN = timedelta(minutes=15)
+"""An older report says nothing of what an engine does now."""
+_MEANS_SOMETHING = 24
+"""Steps of which a share within a band says something."""
 _SURE_WITHIN = timedelta(minutes=1)
 """After which one is enough: who has failed so much that it is left alone for a while does not fail again soon."""
 
@@ -94,6 +98,78 @@ def price_change(update: PriceUpdated) -> Matter:
             "origin": update.origin,
         },
     )
+
+
+def extremes(held: Held, current: Conditions, spike: float, negative: float) -> Iterator[Matter]:
+    """A live price of power that is very high or below zero; thresholds in USD/kWh."""
+    power, node = current.electricity, held.facility.pricing_node
+    if power.value is None or power.rung is not Rung.LIVE:
+        return
+    about = {"name": node, "price": power.value}
+    if power.value >= spike:
+        text = f"The price of {node} is {per_mwh(power.value)} USD/MWh: a spike, from {per_mwh(spike)} USD/MWh on."
+        yield Matter(AlertKind.PRICE_SPIKE, "electricity", text, about | {"threshold": spike})
+    if power.value < negative:
+        text = f"The price of {node} is {per_mwh(power.value)} USD/MWh: below {per_mwh(negative)} USD/MWh."
+        yield Matter(AlertKind.NEGATIVE_PRICE, "electricity", text, about | {"threshold": negative})
+
+
+def not_following(held: Held, now: datetime) -> Iterator[Matter]:
+    """Engines that lately reported to do another thing than the decision in force says."""
+    report = held.reported.at(now)
+    if report is None or report["ageSeconds"] > _HEARD_WITHIN.total_seconds():
+        return
+    for unit, on in sorted(held.reported.contradicts(held.answer)):
+        does, should = ("runs", "stand") if on else ("stands", "run")
+        about = {"unit": unit, "on": on, "reportedAt": report["timestamp"]}
+        yield Matter(AlertKind.ENGINE_NOT_FOLLOWING, unit, f"{unit} {does}, but was to {should}.", about)
+
+
+def plan_change(
+    before: Mapping[str, Any] | None, answer: Mapping[str, Any], now: datetime, zone_name: str, minutes: float
+) -> Matter | None:
+    """The switch of an engine that was to come next and now comes at another time or not at all.
+
+    Args:
+        before: `nextChange` of the decision before.
+        answer: the new one.
+        now: what was to come until now has come.
+        zone_name: of the facility.
+        minutes: a switch that moves by less is the same one.
+    """
+    after = answer["decision"].get("nextChange")
+    if before is None or parse_utc(before["at"]) <= now:
+        return None
+    what = f"{before['id']} was to {'start' if before['on'] else 'stop'} at {_clock(before['at'], zone_name)}"
+    if after is None or (after["id"], after["on"]) != (before["id"], before["on"]):
+        then = "no switch is planned" if after is None else f"first {after['id']} is to {_at(after, zone_name)}"
+    elif abs(parse_utc(after["at"]) - parse_utc(before["at"])) >= timedelta(minutes=minutes):
+        then = f"it is to at {_clock(after['at'], zone_name)}"
+    else:
+        return None
+    return Matter(
+        AlertKind.PLAN_CHANGED, "plan", f"The plan has changed: {what}; now {then}.", {"before": before, "after": after}
+    )
+
+
+def _at(change: Mapping[str, Any], zone_name: str) -> str:
+    return f"{'start' if change['on'] else 'stop'} at {_clock(change['at'], zone_name)}"
+
+
+def _clock(stamp: str, zone_name: str) -> str:
+    return f"{local_naive(parse_utc(stamp), zone_name):%a %H:%M}"
+
+
+def forecast_off(facility: Facility, steps: int, coverage: float, threshold: float) -> Matter | None:
+    """A day on which fewer prices than the threshold (a share) lay within the expected band, and not just a few."""
+    if steps < _MEANS_SOMETHING or coverage >= threshold:
+        return None
+    text = (
+        f"Of today's prices of {facility.pricing_node} only {100 * coverage:.0f} % lay within the band that was"
+        " expected up to two hours before; it should hold 80 %."
+    )
+    about = {"name": facility.pricing_node, "steps": steps, "coverage": coverage, "threshold": threshold}
+    return Matter(AlertKind.FORECAST_OFF, "electricity", text, about)
 
 
 def has_price(facility: Facility, update: PriceUpdated) -> bool:

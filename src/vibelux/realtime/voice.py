@@ -70,6 +70,8 @@ class _Heard:
     follow: asyncio.Task[None] | None = None
     decision: Mapping[str, Any] | None = None
     """The last one that had something to say."""
+    alerts: list[Mapping[str, Any]] = field(default_factory=list)
+    """Bodies of alerts that have come and are not said yet."""
     repeated: dict[str, datetime] = field(default_factory=dict)
     """By topic of set-points, when they were last said."""
 
@@ -117,6 +119,7 @@ class Voice:
                 for name in sorted(due & set(self._heard)):
                     await self._say(self._heard[name], publish)
                 for heard in tuple(self._heard.values()):
+                    await self._say_alerts(heard, publish)
                     await self._say_set_points(heard, publish, now_changed=heard.facility.id in due)
                 self._wake.clear()
                 with suppress(TimeoutError):
@@ -168,14 +171,17 @@ class Voice:
         before = await self._history(facility.id, today.start, now)
         heard = _Heard(facility, now, SavingsToday(facility.zone_name, before))
         listening = await self._desk.subscribe(facility.id)
-        heard.follow = asyncio.create_task(self._follow(facility.id, listening), name=f"speak for {facility.id}")
+        heard.follow = asyncio.create_task(self._follow(heard, listening), name=f"speak for {facility.id}")
         return heard
 
-    async def _follow(self, facility_id: str, listening: Subscription) -> None:
+    async def _follow(self, heard: _Heard, listening: Subscription) -> None:
         try:
             async for message in listening:
                 if message["type"] == "chp-decision-update":
-                    self._due.add(facility_id)
+                    self._due.add(heard.facility.id)
+                    self._wake.set()
+                elif message["type"] == "alert" and not message["body"].get("quiet"):
+                    heard.alerts.append(message["body"])
                     self._wake.set()
         finally:
             await listening.aclose()
@@ -194,6 +200,13 @@ class Voice:
             left = expires - (answer["dataFreshness"]["electricity"] or 0.0) if key == "price" else expires
             await publish(f"{base}/{key}", payload, key, retain=True, expires=max(left, 1.0))
 
+    async def _say_alerts(self, heard: _Heard, publish: Publish) -> None:
+        """Each once and not retained: it is news, and `GET /api/alerts` has what is open."""
+        said, heard.alerts = heard.alerts, []
+        topic = alert_topic(self._settings, heard.facility.id)
+        for body in said:
+            await publish(topic, msgspec.json.encode(body).decode(), "alert", retain=False, expires=None)
+
     async def _say_set_points(self, heard: _Heard, publish: Publish, *, now_changed: bool) -> None:
         now = self._clock.now()
         for rules in self._settings.set_points:
@@ -211,6 +224,11 @@ class Voice:
                 await publish(topic, payload, what, retain=False, expires=2 * rules.repeat_seconds)
             if points:
                 heard.repeated[rules.topic] = now
+
+
+def alert_topic(settings: MqttSettings, facility_id: str) -> str:
+    """Where a facility's alerts are published."""
+    return f"{settings.publish}/{facility_id}/alert"
 
 
 def states(answer: Mapping[str, Any], savings_usd: float) -> dict[str, str]:

@@ -5,20 +5,22 @@ rule of one request in five seconds holds here too, and a feed can be broken on 
 """
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import structlog
 
+from vibelux._toml import nearest
 from vibelux.feeds.caiso._oasis import OASIS, URL
 from vibelux.market.clock import Clock
+from vibelux.market.errors import UsageError
 from vibelux.market.intervals import iso_z
 from vibelux.replay import oasis
 from vibelux.replay._http import Answer, Asked, HttpServer
+from vibelux.replay.faults import HTML, PLAIN, WORDS, Fault, spoilt
 from vibelux.replay.source import TapeSource, Wanted
 from vibelux.replay.tape import Entry
 
@@ -28,21 +30,6 @@ ORIGIN_HEADER = "X-Vibelux-Origin"
 _OASIS_PATHS = urlsplit(URL).path.rpartition("/")[0] + "/"
 _WALL_SLACK_SECONDS = 0.02
 """Two requests sent five seconds apart may arrive this much closer: in a fast virtual clock that is a lot."""
-_PLAIN = {"content-type": "text/plain; charset=utf-8"}
-_HTML = {"content-type": "text/html"}
-
-
-class Fault(StrEnum):
-    """The ways in which a feed can be broken."""
-
-    HTML = "html"
-    ERROR_DOCUMENT = "error-document"
-    TRUNCATED = "truncated"
-    THROTTLED = "429"
-    SERVER_ERROR = "500"
-    TIMEOUT = "timeout"
-    EMPTY = "empty"
-    STALE = "stale"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,28 +70,55 @@ class LoopbackUpstream:
     ) -> None:
         await self.close()
 
+    @property
+    def feeds(self) -> list[str]:
+        """Those that can be broken."""
+        return sorted(self._source.feeds)
+
+    @property
+    def faults(self) -> dict[str, str]:
+        """The ways in which they can be, each with what it does."""
+        return {fault.value: words for fault, words in WORDS.items()}
+
+    @property
+    def broken(self) -> list[dict[str, Any]]:
+        """Feeds that are broken now: `feed`, `fault`, `since`."""
+        return [
+            {"feed": name, "fault": one.fault.value, "since": one.since} for name, one in sorted(self._broken.items())
+        ]
+
     def break_feed(self, feed: str, kind: str) -> None:
-        """From now on requests of that feed get a fault of that kind (see `Fault`)."""
+        """From now on requests of that feed get a fault of that kind, and none of a kind that it had before.
+
+        Raises:
+            UsageError: there is no such feed here, or no such fault.
+        """
+        if feed not in self._source.feeds:
+            raise UsageError(f"no feed of this replay is called {feed!r}{nearest(feed, self.feeds)}")
+        if kind not in set(Fault):
+            raise UsageError(f"no fault is called {kind!r}; known: {', '.join(Fault)}")
+        self.mend(feed)
         self._broken[feed] = _Broken(Fault(kind), self._clock.now())
 
-    def mend(self, feed: str) -> None:
-        """Ends a fault; requests that hang in a timeout are answered."""
+    def mend(self, feed: str) -> bool:
+        """Ends a fault, where there is one; requests that hang in a timeout are answered."""
         broken = self._broken.pop(feed, None)
         if broken:
             broken.mended.set()
+        return broken is not None
 
     async def answer(self, asked: Asked) -> Answer:
         """The reply to one request."""
         wanted = Wanted.by(asked.target)
         if wanted.path.startswith(_OASIS_PATHS) and self._too_fast():
-            return Answer(429, _HTML, oasis.TOO_FAST_PAGE)
+            return Answer(429, HTML, oasis.TOO_FAST_PAGE)
         broken = self._broken.get(self._source.feed_of(wanted) or "")
         if broken and broken.fault is Fault.TIMEOUT:
             await broken.mended.wait()
             broken = None
         moment = broken.since if broken and broken.fault is Fault.STALE else self._clock.now()
         good = await self._good(asked, wanted, moment)
-        return _spoilt(good, broken.fault, moment) if broken else good
+        return await asyncio.to_thread(spoilt, good, broken.fault, moment) if broken else good
 
     async def _good(self, asked: Asked, wanted: Wanted, moment: datetime) -> Answer:
         entry = self._source.newest(wanted, moment)
@@ -122,7 +136,7 @@ class LoopbackUpstream:
             headers = oasis.zip_headers("INVALID_REQUEST.zip") | origin
             return Answer(200, headers, oasis.error_zip(oasis.NO_DATA, moment))
         text = f"The tape holds nothing for {wanted.path} by {iso_z(moment)}.\n"
-        return Answer(404, _PLAIN | origin, text.encode())
+        return Answer(404, PLAIN | origin, text.encode())
 
     def _too_fast(self) -> bool:
         if not self._oasis_rule:
@@ -139,18 +153,3 @@ class LoopbackUpstream:
 def _same(entry: Entry, asked: Asked) -> bool:
     etag = entry.headers.get("etag")
     return etag is not None and asked.headers.get("if-none-match") == etag
-
-
-def _spoilt(good: Answer, fault: Fault, moment: datetime) -> Answer:
-    """A good reply as the fault leaves it."""
-    spoilt = {
-        Fault.HTML: Answer(200, _HTML, b"<!DOCTYPE html><html><body>Scheduled maintenance</body></html>"),
-        Fault.ERROR_DOCUMENT: Answer(
-            200, oasis.zip_headers("INVALID_REQUEST.zip"), oasis.error_zip(oasis.SYSTEM_ERROR, moment)
-        ),
-        Fault.TRUNCATED: replace(good, body=good.body[: len(good.body) // 2]),
-        Fault.THROTTLED: Answer(429, _HTML, oasis.TOO_FAST_PAGE),
-        Fault.SERVER_ERROR: Answer(500, _PLAIN, b"Internal Server Error"),
-        Fault.EMPTY: replace(good, body=b""),
-    }
-    return spoilt.get(fault, good)

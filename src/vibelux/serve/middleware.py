@@ -1,8 +1,11 @@
-"""Around every HTTP answer: security headers, the count, and no traceback outside."""
+"""Around every HTTP answer: security headers, its id in the logs, the count, and no traceback outside."""
 
+import re
+import secrets
 import time
 
-from starlette.datastructures import MutableHeaders
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vibelux.serve.errors import error_response, report
@@ -19,6 +22,9 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
+_REQUEST_ID = "X-Request-Id"
+_PLAIN = re.compile(r"[\w.:-]{1,64}", re.ASCII)
+
 
 class Outermost:
     """Pure ASGI, so that it costs little and sees what the framework raises."""
@@ -34,12 +40,14 @@ class Outermost:
             return
         status = 0
         began = time.perf_counter()
+        request_id = _given(scope) or secrets.token_hex(8)
+        structlog.contextvars.bind_contextvars(request_id=request_id)
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message).update(SECURITY_HEADERS)
+                MutableHeaders(scope=message).update(SECURITY_HEADERS | {_REQUEST_ID: request_id})
             await send(message)
 
         try:
@@ -53,3 +61,10 @@ class Outermost:
             route = getattr(scope.get("route"), "path", "unmatched")
             self._metrics.requests.labels(route, status).inc()
             self._metrics.seconds.labels(route).observe(time.perf_counter() - began)
+            structlog.contextvars.unbind_contextvars("request_id")
+
+
+def _given(scope: Scope) -> str | None:
+    """The id that a proxy or client has given the request, where it is one that may stand in a log."""
+    given = Headers(scope=scope).get(_REQUEST_ID, "")
+    return given if _PLAIN.fullmatch(given) else None

@@ -98,6 +98,17 @@ async def open_alerts(db: Readable) -> list[dict[str, Any]]:
         return await cursor.fetchall()
 
 
+async def open_by_facility(db: Readable, facilities: Collection[str]) -> dict[str, int]:
+    """How many alerts of facilities (empty: of all) are open; those without are left out."""
+    async with db.connection() as connection:
+        cursor = await connection.execute(
+            "SELECT facility_id, count(*) FROM alerts WHERE lasts AND resolved_at IS NULL"
+            " AND (%s::text[] = '{}' OR facility_id = ANY(%s::text[])) GROUP BY facility_id",
+            (list(facilities), list(facilities)),
+        )
+        return dict(await cursor.fetchall())
+
+
 async def alerts(
     db: Readable,
     facilities: Collection[str],
@@ -154,3 +165,13 @@ async def post_failed(db: Database, post_id: int, error: str, wait_seconds: floa
             "UPDATE alert_posts SET error = %s, next_at = now() + %s * interval '1 second' WHERE id = %s",
             (error, wait_seconds, post_id),
         )
+
+
+async def undelivered(db: Readable) -> list[dict[str, Any]]:
+    """Posts of the last day (of the wall) that failed and were not delivered since, the newest first: `error`, `id`."""
+    async with db.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(
+            "SELECT id, error FROM alert_posts WHERE error IS NOT NULL AND created_at > now() - interval '1 day'"
+            " ORDER BY id DESC LIMIT 100"
+        )
+        return await cursor.fetchall()

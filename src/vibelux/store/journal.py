@@ -48,7 +48,7 @@ class Kept:
     """How much of the past is kept, in days; None for ever."""
 
     feed_days: float | None = 30.0
-    """Metadata of payloads, and rows set aside."""
+    """Metadata of payloads, rows set aside, and what data quality is counted from."""
     outbox_days: float | None = 7.0
     """Messages to facilities: a client that was away longer gets a fresh snapshot."""
     decision_days: float | None = 400.0
@@ -158,6 +158,7 @@ async def retain(db: Database, now: datetime, kept: Kept) -> dict[str, int]:
         (kept.feed_days, "market_data_feeds", "DELETE FROM market_data_feeds WHERE timestamp < %s"),
         (kept.feed_days, "quarantined_rows", "DELETE FROM quarantined_rows WHERE received_at < %s"),
         (kept.feed_days, "confirmations", "DELETE FROM confirmations WHERE confirmed_at < %s"),
+        (kept.feed_days, "feed_intervals", "DELETE FROM feed_intervals WHERE known_at < %s"),
         (kept.feed_days, "price_disagreements", "DELETE FROM price_disagreements WHERE found_at < %s"),
         (kept.outbox_days, "outbox", "DELETE FROM outbox WHERE created_at < %s"),
         (

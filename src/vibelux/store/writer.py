@@ -12,6 +12,7 @@ from vibelux.market.records import OPERATIONS, Kind, Parsed, Quarantined, Type
 from vibelux.store.copy import LARGEST_NUMBER
 from vibelux.store.corrections import Compared, compare, copy_new, keep_superseded
 from vibelux.store.database import Database
+from vibelux.store.feed_intervals import note_intervals
 from vibelux.store.journal import Receipt, add_quarantined, add_receipt, advance, note_error
 from vibelux.store.nodes import Seen, note_nodes
 from vibelux.store.partitions import ensure_months
@@ -93,6 +94,7 @@ async def write_payload(
         feed_id = await add_receipt(connection, receipt, processed=processed, quality=quality, latency_ms=latency_ms)
         await add_quarantined(connection, receipt, feed_id, quarantined)
         await advance(connection, receipt, position)
+        await note_intervals(connection, receipt, frames)
         if prices is not None:
             seen = await note_nodes(connection, db, prices)
         if OPERATIONS.name in frames:

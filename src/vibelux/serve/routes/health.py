@@ -25,7 +25,8 @@ async def healthz(state: State) -> Response:
     """Asks nothing of anybody. `clockSpeed` is over 1 in a replay, 0 where time stands still."""
     real = state.clock.real_seconds(1.0)
     now, speed = iso_z(state.clock.now()), 1.0 / real if real else 0.0
-    return json_response({"status": "ok", "version": state.version, "time": now, "clockSpeed": speed})
+    own = {"version": state.version, "time": now, "clockSpeed": speed, "drill": state.drill is not None}
+    return json_response({"status": "ok"} | own)
 
 
 @router.get(
@@ -36,7 +37,7 @@ async def healthz(state: State) -> Response:
 async def readyz(state: State) -> Response:
     """200 only when the database answers and every further check is well."""
     checks = {"database": await _database(state)}
-    for name, check in state.checks.items():
+    for name, check in (state.checks if checks["database"] == "ok" else {}).items():
         checks[name] = await check() or "ok"
     ready = all(word == "ok" for word in checks.values())
     return json_response({"ready": ready, "checks": checks}, status=200 if ready else 503)
