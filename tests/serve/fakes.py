@@ -144,6 +144,9 @@ class FakeDesk:
     async def latest(self, facility_id: str) -> Row | None:
         return self.answers.get(facility_id)
 
+    async def in_force(self, facility_id: str) -> Row | None:
+        return await self.latest(facility_id)
+
     async def schedule(self, facility_id: str) -> Row | None:
         return None
 

@@ -12,18 +12,26 @@ from serve.fakes import answer
 from serve.operations_fake import FakeOperations
 from serve.stored import StoredWorld, stored_world, with_demand_response
 from store.samples import NOON, carbon, gas, parsed, price, receipt
+from vibelux.config_costs import CostSettings
+from vibelux.ingest.quality import DataQuality
 from vibelux.realtime.dr_book import entered
+from vibelux.realtime.ledger import Ledger
+from vibelux.realtime.repairs import Repairs
+from vibelux.realtime.returns import Returns
+from vibelux.replay.source import TapeSource
+from vibelux.replay.upstream import LoopbackUpstream
 from vibelux.serve import examples
 from vibelux.store.database import Database
 from vibelux.store.decisions import save_decision
 from vibelux.store.dr_events import put_event
 from vibelux.store.facilities import remove_facility
+from vibelux.store.keys import create_key
 from vibelux.store.writer import write_payload
 
 jsonschema_rs = pytest.importorskip("jsonschema_rs", reason="it comes with schemathesis, of the extra `dev`")
 
 METHODS = ("get", "post", "put", "delete")
-NOT_SET_UP = ("/api/market/outlook",)
+NOT_SET_UP = ("/api/market/outlook", "/api/chp/outlook")
 """Its service is not part of this world; tests of its own hold it to its shape."""
 
 
@@ -33,6 +41,11 @@ async def world(database: Database) -> StoredWorld:
     world = await stored_world(database, ["admin"], [])
     world.state.operations = FakeOperations(world.clock)  # type: ignore[assignment]
     with_demand_response(world)
+    world.state.data_quality = DataQuality(database, world.clock, ())
+    world.state.repairs = Repairs(database, world.clock, (), {}).rows
+    world.state.drill = LoopbackUpstream(TapeSource(), world.clock)
+    world.state.ledger = Ledger(database, world.clock)
+    world.state.returns = Returns(database, world.clock, CostSettings())
     event = entered(examples.DR_EVENT | {"event_id": "salinas-1"})  # what stands for every name in a path
     await put_event(database, event, now=NOON, caller_id="test", caller="test")
     await write_payload(database, receipt(), parsed(price(0.05), price(0.06, NOON + timedelta(minutes=5))))
@@ -100,6 +113,9 @@ async def test_every_example_request_is_answered_as_the_document_says(
         request = request_of(method, path, operation)
         if path == "/api/session" and method == "post":
             request["json"] = {"key": world.key.key}
+        if path == "/api/keys/{key_id}":
+            another = await create_key(world.db, NOON, "another", ["read"])
+            request["url"] = f"/api/keys/{another.id}"
         reply = await client.request(**request)
         promised = operation["responses"].get(str(reply.status_code))
         assert reply.status_code < 300, f"{method} {path}: {reply.status_code} {reply.text}"

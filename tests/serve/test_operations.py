@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from serve.fakes import KEYS, NOW, FakeStore, World
+from serve.operations_fake import FakeOperations
 from vibelux.market.intervals import iso_z
 from vibelux.realtime.telemetry import Telemetry
 from vibelux.realtime.telemetry_metrics import TelemetryMetrics
@@ -122,6 +123,18 @@ async def test_who_may_not_is_told_so_before_the_body_is_judged() -> None:
         assert (await client.post(PATH, content=b" " * (1024 * 1024 + 1))).status_code == 413
     async with world.client("vlx_reads") as client:
         assert (await client.get(PATH)).status_code == 200
+
+
+async def test_of_a_callers_reports_the_log_has_the_first_of_each_day_and_outcome() -> None:
+    world = Site()
+    async with world.client("vlx_salinas") as client:
+        for _ in range(2):
+            for body in (report(), report(), {}, {}):
+                await client.post(PATH, json=body)
+            assert [deed.outcome for deed in world.store.deeds] == ["202", "200", "400"]
+            world.store.deeds.clear()
+            world.wall.moment += timedelta(days=1)
+            world.state.operations = FakeOperations(world.clock)
 
 
 async def test_a_server_without_telemetry_says_so() -> None:

@@ -12,6 +12,7 @@ from hypothesis.errors import Unsatisfiable
 from serve.operations_fake import FakeOperations
 from serve.served import listening
 from serve.stored import stored_world, with_demand_response
+from vibelux.ingest.quality import DataQuality
 from vibelux.store.database import Database
 
 schemathesis = pytest.importorskip("schemathesis", reason="it is not installed; the extra `dev` has it")
@@ -34,6 +35,7 @@ async def test_no_request_that_the_document_allows_or_spoils_finds_a_fault(datab
     world = await stored_world(database, ["admin"], [], requests_per_minute=0)
     world.state.operations = FakeOperations(world.clock)  # type: ignore[assignment]
     with_demand_response(world)
+    world.state.data_quality = DataQuality(database, world.clock, ())
     async with listening(world) as port:
         asked = await asyncio.to_thread(_run, f"http://127.0.0.1:{port}", {"X-API-Key": world.key.key})
     assert asked >= 20, "every operation was asked"

@@ -80,6 +80,42 @@ OUTLOOK: Example = {
     **_EXPECTED,
     "timestamp": "2026-07-14T20:00:30Z",
 }
+SITE_OUTLOOK: Example = {
+    "facilityId": "salinas-1",
+    "timestamp": "2026-07-14T20:10:04Z",
+    "source": "greenhouse model, weather forecast of 2026-07-14T19:00:00Z",
+    "quality": "model",
+    "notes": ["No irradiance is forecast: a clear sky under the forecast cloud cover stands in for it."],
+    "fit": {
+        "at": "2026-07-14T07:00:00Z",
+        "hours": 1440,
+        "lossFactor": 1.18,
+        "solarGain": 0.42,
+        "uaKwPerK": 94.1,
+        "r2": 0.93,
+        "rmseKw": 61.0,
+        "used": True,
+    },
+    "light": [{"id": "tops", "day": "2026-07-14", "kwh": 8200.0}],
+    "degreeDays": {
+        "baseC": 18.3333,
+        "unit": "degC.day",
+        "rows": [{"day": "2026-07-14", "heating": 2.1, "cooling": 0.0, "kind": "forecast"}],
+    },
+    "rows": [
+        {
+            "start": "2026-07-14T20:10:00Z",
+            "end": "2026-07-14T20:15:00Z",
+            "powerKw": 210.0,
+            "heatKw": 420.5,
+            "co2KgPerH": 60.0,
+            "pvKw": 140.0,
+            "temperatureC": 18.2,
+            "irradianceWPerM2": 815.0,
+        }
+    ],
+    "next": None,
+}
 OUTLOOK_SCORE: Example = {
     "rows": [
         {
@@ -219,6 +255,75 @@ SCHEDULE: Example = {
     "next": None,
 }
 
+_PARTS = {"energy_import": 0.0, "energy_export": -411.84, "gas": 807.2, "carbon": 0.0, "om": 288.0, "penalties": 0.0,
+          "starts": 12.0, "stored": 0.0}  # fmt: skip
+_SAVINGS_TOTAL: Example = {
+    "from": "2026-07-14T07:00:00Z",
+    "to": "2026-07-15T07:00:00Z",
+    "decided": {"costUsd": 695.36, "knownUsd": 694.9, "restatedUsd": 0.12, "parts": _PARTS},
+    "operated": {"hours": 20.0, "costUsd": 590.1, "decidedUsd": 581.2, "differenceUsd": 8.9, "parts": _PARTS},
+    "challenger": None,
+    "baselines": {"heat-led": {"costUsd": 812.4, "parts": _PARTS}},
+    "savingsUsd": {"heat-led": 117.04},
+    "hoursCovered": 24.0,
+    "hoursMissing": 0.0,
+    "hoursUnsettled": 0.0,
+}
+
+SAVINGS: Example = {
+    "facilityId": "salinas-1",
+    **_SAVINGS_TOTAL,
+    "by": "day",
+    "demandCharges": [],
+    "demandSavingsUsd": {"heat-led": 0.0},
+    "demandResponse": [],
+    "demandResponseUsd": 0.0,
+    "rows": [
+        {
+            "start": "2026-07-14T07:00:00Z",
+            "day": "2026-07-14",
+            "hours": 24.0,
+            "costUsd": 695.36,
+            "knownUsd": 694.9,
+            "restatedUsd": 0.12,
+            "operated": {"hours": 20.0, "costUsd": 590.1, "decidedUsd": 581.2, "differenceUsd": 8.9},
+            "baselines": {"heat-led": 812.4},
+            "savingsUsd": {"heat-led": 117.04},
+        }
+    ],
+    "restatements": [],
+    "next": None,
+}
+
+SAVINGS_TOTALS: Example = {
+    "facilityId": "salinas-1",
+    "at": "2026-07-15T07:00:00Z",
+    **{name: _SAVINGS_TOTAL | {"demandResponseUsd": 0.0} for name in ("today", "month", "year")},
+}
+
+RETURN: Example = {
+    "from": "2025-07-15T00:00:00Z",
+    "to": "2026-07-16T00:00:00Z",
+    "against": "heat-led",
+    "facilities": [
+        {"facilityId": "salinas-1", "hours": 8784.0, "decisionsUsd": 42716.3, "peakUsd": 3120.0,
+         "demandResponseUsd": 5230.5, "usdPerYear": 50962.1}
+    ],
+    "costs": [
+        {"what": "pjm", "kind": "data", "requestsPerMonth": 9120, "usdPerMonth": 750.0},
+        {"what": "database", "kind": "infrastructure", "requestsPerMonth": None, "usdPerMonth": 300.0},
+    ],
+    "databaseMegabytes": 8120.4,
+    "savingsUsdPerYear": 50962.1,
+    "costsUsdPerYear": 12600.0,
+    "onceUsd": 10000.0,
+    "netUsdPerYear": 38362.1,
+    "paybackMonths": 3.1,
+    "firstYearReturnPercent": 125.5,
+    "measured": {"decisionsPercent": 14.4, "peakPercent": 11.2, "demandResponseUsdPerYear": 5219.8},
+    "promised": {"decisionsPercent": [5, 15], "peakPercent": [10, 20], "demandResponseUsdPerYear": [5000, 50000]},
+}  # fmt: skip
+
 FEED: Example = {
     "feed": "caiso/real-time-pricing",
     "provider": "caiso",
@@ -231,6 +336,40 @@ FEED: Example = {
     "price_disagreements": 0,
     "ageSeconds": 30.0,
     "light": "good",
+}
+QUALITY: Example = {
+    "day": "2026-07-14",
+    "feed": "caiso/real-time-pricing",
+    "provider": "caiso",
+    "data_type": "real-time-pricing",
+    "region": "California",
+    "timezone": "America/Los_Angeles",
+    "intervalsExpected": 156,
+    "intervalsStored": 155,
+    "completeness": 0.9936,
+    "latenessP50Seconds": -262.0,
+    "latenessP95Seconds": -198.5,
+    "payloads": 161,
+    "failures": 2,
+    "corrections": 12,
+    "quarantined": 3,
+    "implausible": 1,
+    "disagreements": 0,
+    "knownBefore": True,
+}
+BROKEN: Example = {"feed": "caiso/real-time-pricing", "fault": "html", "since": "2026-07-14T20:00:00Z"}
+DRILL: Example = {
+    "rows": [BROKEN],
+    "next": None,
+    "faults": {"html": "A page for people comes where data should be."},
+    "feeds": ["caiso/real-time-pricing"],
+}
+REPAIR: Example = {
+    "kind": "intervals-missing",
+    "subject": "caiso/real-time-pricing",
+    "words": "caiso/real-time-pricing lacks 3 of 288 intervals of 2026-07-13.",
+    "command": "vibelux backfill caiso/real-time-pricing --from 2026-07-13T07:00:00Z --to 2026-07-14T07:00:00Z",
+    "urgent": False,
 }
 NODE: Example = {
     "iso_region": "CAISO",
@@ -328,8 +467,59 @@ RAN: Example = {
         }
     ],
 }
+FLEET_ROW: Example = {
+    "facilityId": "salinas-1",
+    "name": "Salinas glasshouse 1",
+    "iso_region": "CAISO",
+    "pricing_node": "TH_NP15_GEN-APND",
+    "timezone": "America/Los_Angeles",
+    "action": "run",
+    "powerKw": 1000.0,
+    "gridPrice": 0.0612,
+    "breakEvenGridPrice": 0.0437,
+    "netBenefitUsdPerHour": 31.24,
+    "confidence": 90,
+    "reason": "The grid price of 61.20 USD/MWh is above the break-even of 43.70 USD/MWh.",
+    "dataQuality": {"electricity": "good", "gas": "good", "carbon": "good"},
+    "dataFreshness": {"electricity": 30.0, "gas": 72030.0, "carbon": 4752030.0},
+    "origin": {"electricity": "live", "gas": "live", "carbon": "live"},
+    "openAlerts": 1,
+    "timestamp": "2026-07-14T20:00:30Z",
+}
+OVERVIEW_ROW: Example = {
+    "iso_region": "CAISO",
+    "timezone": "America/Los_Angeles",
+    "pricing_node": "TH_NP15_GEN-APND",
+    "node_type": "hub",
+    "place": "north of Path 15",
+    "market": "real-time-5min",
+    "price_per_kwh": 0.0612,
+    "market_interval_start": "2026-07-14T20:00:00Z",
+    "quality": "good",
+    "ageSeconds": 0.0,
+    "origin": "live",
+    "dayAhead": 0.0544,
+    "recent": [["2026-07-14T19:55:00Z", 0.0598], ["2026-07-14T20:00:00Z", 0.0612]],
+}
+SESSION: Example = {"name": "desk", "scopes": ["read", "operate"], "facilities": ["salinas-1"]}
+_KEY_OF: Example = {
+    "id": "0197f1c2-5d0e-7a51-9b1f-0d4b6c2b7f11",
+    "name": "Home Assistant",
+    "scopes": ["read"],
+    "facilities": ["salinas-1"],
+    "expires_at": None,
+}
+KEY: Example = {
+    **_KEY_OF,
+    "prefix": "vlx_zq1X",
+    "created_at": "2026-07-01T09:00:00Z",
+    "last_used_at": "2026-07-14T20:00:30Z",
+    "revoked_at": None,
+}
+NEW_KEY: Example = {**_KEY_OF, "key": "vlx_zq1XbV0pB3m5Yc7uK2dQ9sWf-8tLhN4gRj6oEaTiCxM"}
 TICKET: Example = {"ticket": "zq1XbV0pB3m5Yc7uK2dQ9sWf", "expiresAt": "2026-07-14T20:01:30Z"}
-HEALTH: Example = {"status": "ok", "version": "0.1.0", "time": "2026-07-14T20:00:30Z", "clockSpeed": 1.0}
+HEALTH: Example = {"status": "ok", "version": "0.1.0", "time": "2026-07-14T20:00:30Z", "clockSpeed": 1.0,
+                   "drill": False}  # fmt: skip
 READY: Example = {"ready": True, "checks": {"database": "ok"}}
 DR_EVENT: Example = {
     "program": "CBP",

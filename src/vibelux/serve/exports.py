@@ -9,7 +9,7 @@ import io
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -94,6 +94,17 @@ async def exported(kind: Kind, frame: "pl.DataFrame", form: str) -> bytes:
     """A frame as a file."""
     out = io.BytesIO()
     await asyncio.to_thread(_write, frame.lazy(), kind, form, out)
+    return out.getvalue()
+
+
+async def table_file(rows: Sequence[Mapping[str, Any]], form: str) -> bytes:
+    """Rows that are no records as a file."""
+    import polars as pl
+
+    frame, out = pl.DataFrame(rows, infer_schema_length=None).lazy(), io.BytesIO()
+    sinks: dict[str, Callable[[Any], Any]]
+    sinks = {"csv": frame.sink_csv, "parquet": frame.sink_parquet, "arrow": frame.sink_ipc}
+    await asyncio.to_thread(sinks[form], out)
     return out.getvalue()
 
 

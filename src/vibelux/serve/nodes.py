@@ -52,9 +52,10 @@ class StoredNodes(CatalogueOnly):
         return await super().knows(iso_region, pricing_node) or await nodes.is_seen(self._db, iso_region, pricing_node)
 
 
-def use_nodes(app: FastAPI, finder: NodeFinder) -> None:
-    """Gives the app its finder."""
+def use_nodes(app: FastAPI, finder: NodeFinder) -> FastAPI:
+    """The app, with its finder."""
     app.state.nodes = finder
+    return app
 
 
 def finder_of(request: Request) -> NodeFinder:

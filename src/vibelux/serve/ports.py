@@ -1,7 +1,7 @@
 """What the server needs from the rooms to its left, as small protocols, and the state that carries them."""
 
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from vibelux.market.clock import Clock, LiveClock
 from vibelux.serve.identity import IdentityProvider
 from vibelux.store.audit import Deed
-from vibelux.store.keys import Principal
+from vibelux.store.keys import CreatedKey, Principal
 from vibelux.store.replies import Claim, Reply
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from vibelux.realtime.dr_book import DrBook
     from vibelux.realtime.dr_desk import DrDesk
+    from vibelux.realtime.ledger import Ledger
+    from vibelux.realtime.returns import Returns
     from vibelux.serve.operations import Operations
 
 Row = dict[str, Any]
@@ -86,6 +88,10 @@ class Store(Protocol):
         """Records of a kind by time, at most `limit`, and the cursor at which the rest begins."""
         ...
 
+    async def seen_nodes(self, places: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Of these grids and nodes those of which there has ever been a price."""
+        ...
+
     async def feed_status(self) -> list[Row]:
         """For each feed its newest receipt, position and last error."""
         ...
@@ -127,6 +133,31 @@ class Store(Protocol):
         """Alerts, newest first (of these facilities; empty: all): open ones and those since, and the cursor."""
         ...
 
+    async def open_alerts(self, facilities: frozenset[str]) -> dict[str, int]:
+        """How many alerts are open, by facility (of these; empty: all); facilities without are left out."""
+        ...
+
+    async def keys(self) -> list[Row]:
+        """All keys, oldest first, without the keys themselves."""
+        ...
+
+    async def create_key(
+        self,
+        now: datetime,
+        name: str,
+        scopes: Sequence[str],
+        facilities: Sequence[str],
+        expires: datetime | None,
+        caller: Principal,
+        origin: str,
+    ) -> CreatedKey:
+        """Makes a key, in the name of a caller at an address."""
+        ...
+
+    async def revoke_key(self, now: datetime, key_id: str, caller: Principal, origin: str) -> bool:
+        """Ends a key; False if there is none, or it was ended before."""
+        ...
+
     async def claim(self, caller_id: str, key: str, request: bytes, now: datetime) -> Claim | Reply:
         """Claims an idempotency key for a request, or says what stands under it."""
         ...
@@ -166,6 +197,10 @@ class Desk(Protocol):
         """
         ...
 
+    async def in_force(self, facility_id: str) -> Row | None:
+        """The same as it stands, without deciding anew where time has made that due: for lists of many facilities."""
+        ...
+
     async def what_if(self, facility_id: str, body: Mapping[str, Any]) -> Row | None:
         """The answer under other assumptions, the live state untouched; None for a facility it does not know.
 
@@ -195,6 +230,54 @@ class Outlooks(Protocol):
         ...
 
 
+class SiteOutlooks(Protocol):
+    """Tells what sites will need (`realtime.site_outlook`)."""
+
+    async def of(self, facility_id: str, base_c: float | None = None) -> Row | None:
+        """The next 48 hours of a facility; None for one that this process does not decide for."""
+        ...
+
+
+class DataQuality(Protocol):
+    """Counts what came of each feed (`ingest.quality`)."""
+
+    async def rows(
+        self, start: datetime, end: datetime, *, feed: str | None = None, provider: str | None = None
+    ) -> list[Row]:
+        """A row a feed and market day that [start, end) touches, the newest day first, then by name.
+
+        Raises UsageError for a feed or provider that there is not.
+        """
+        ...
+
+
+class Drill(Protocol):
+    """An upstream that can be broken on purpose (`replay.upstream`)."""
+
+    @property
+    def feeds(self) -> Sequence[str]:
+        """Those that can be broken."""
+        ...
+
+    @property
+    def faults(self) -> Mapping[str, str]:
+        """The ways in which they can be, each with what it does."""
+        ...
+
+    @property
+    def broken(self) -> list[Row]:
+        """Feeds that are broken now: `feed`, `fault`, `since`."""
+        ...
+
+    def break_feed(self, feed: str, kind: str) -> None:
+        """Breaks a feed from now on. Raises UsageError for a feed or fault that there is not."""
+        ...
+
+    def mend(self, feed: str) -> bool:
+        """Ends a feed's fault, where there is one."""
+        ...
+
+
 Check = Callable[[], Awaitable[str | None]]
 """A check of readiness: None when well, else what is wrong in a few words."""
 
@@ -214,8 +297,20 @@ class ServeState:
     """Where demand-response events stand; None: they are not kept."""
     dr_desk: "DrDesk | None" = None
     """Who reckons what facilities could give."""
+    ledger: "Ledger | None" = None
+    """What decisions have cost; None: it is not kept."""
+    returns: "Returns | None" = None
+    """What it costs to run all this, against what was saved; None: nobody reckons it."""
     outlooks: Outlooks | None = None
     """None: no prices are expected in this process."""
+    site_outlooks: SiteOutlooks | None = None
+    """None: no demands are expected in this process."""
+    data_quality: DataQuality | None = None
+    """None: it is not counted in this process."""
+    repairs: Callable[[], Awaitable[list[Row]]] | None = None
+    """What is wrong with the installation (`realtime.repairs`); None: that is not looked for."""
+    drill: Drill | None = None
+    """The upstream of a replay; None in a live service, where nothing is broken on purpose."""
     wall: Clock = field(default_factory=LiveClock)
     """The clock of keys, sessions and tickets: security runs in real time, also in a replay."""
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)

@@ -17,8 +17,8 @@ from vibelux.store.keys import Principal
 from vibelux.store.replies import Claim, Reply
 
 _LONGEST_KEY = 255
-_WITH_SECRETS = frozenset({"/api/session", "/api/ws-ticket"})
-"""What they answer serves once and must not be kept."""
+_WITH_SECRETS = frozenset({"/api/session", "/api/ws-ticket", "/api/keys"})
+"""What they answer is secret and must not be kept."""
 _KEPT_HEADERS = ("content-type", "location", "etag")
 
 

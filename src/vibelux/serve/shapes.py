@@ -150,6 +150,7 @@ class Health(BaseModel):
     version: str
     time: datetime
     clockSpeed: float = Field(description="seconds of the service's clock a second of the wall")  # noqa: N815
+    drill: bool = Field(description="whether a feed can be broken on purpose here")
 
 
 class Readiness(BaseModel):

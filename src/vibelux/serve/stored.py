@@ -1,7 +1,7 @@
 """The server's view of the real store: `ports.Store` over an open database."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
@@ -9,10 +9,10 @@ from vibelux.market.intervals import iso_z
 from vibelux.market.records import ELECTRICITY_PRICE, KINDS, Type
 from vibelux.serve.cursors import DECISION_PLACE, LINE_PLACE, opened, record_place, sealed
 from vibelux.serve.ports import Row
-from vibelux.store import alerts, audit, decisions, facilities, keys, reader, replies
+from vibelux.store import alerts, audit, decisions, facilities, keys, nodes, reader, replies
 from vibelux.store.audit import Deed
 from vibelux.store.database import Database, Readable
-from vibelux.store.keys import Principal
+from vibelux.store.keys import CreatedKey, Principal
 from vibelux.store.replies import Claim, Reply
 
 if TYPE_CHECKING:
@@ -140,6 +140,10 @@ class StoredStore:
         schema = ELECTRICITY_PRICE.schema() | kept | {"payload_sha256": pl.String()}
         return pl.DataFrame({name: [row[name] for row in rows] for name in schema}, schema=schema)
 
+    async def seen_nodes(self, places: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Those of which there has ever been a price."""
+        return await nodes.seen_among(self._db, places)
+
     async def feed_status(self) -> list[Row]:
         """For each feed its newest receipt, position and last error."""
         return await reader.feed_status(self._db)
@@ -203,6 +207,31 @@ class StoredStore:
         )
         page = [_alert(row) for row in rows[:limit]]
         return page, sealed([page[-1]["id"]]) if len(rows) > limit else None
+
+    async def open_alerts(self, facilities: frozenset[str]) -> dict[str, int]:
+        """How many alerts are open, by facility."""
+        return await alerts.open_by_facility(self._db, facilities)
+
+    async def keys(self) -> list[Row]:
+        """All keys, without the keys themselves."""
+        return await keys.list_keys(self._whole)
+
+    async def create_key(
+        self,
+        now: datetime,
+        name: str,
+        scopes: Sequence[str],
+        facilities: Sequence[str],
+        expires: datetime | None,
+        caller: Principal,
+        origin: str,
+    ) -> CreatedKey:
+        """Makes a key."""
+        return await keys.create_key(self._whole, now, name, scopes, facilities, expires, by=origin, caller=caller)
+
+    async def revoke_key(self, now: datetime, key_id: str, caller: Principal, origin: str) -> bool:
+        """Ends a key."""
+        return await keys.revoke_key(self._whole, key_id, now, by=origin, caller=caller)
 
     async def claim(self, caller_id: str, key: str, request: bytes, now: datetime) -> Claim | Reply:
         """Claims an idempotency key for a request."""

@@ -65,6 +65,7 @@ async def create_key(
     expires: datetime | None = None,
     *,
     by: str = "",
+    caller: Principal | None = None,
 ) -> CreatedKey:
     """Makes a key of 256 random bits, and notes that in the audit log.
 
@@ -75,7 +76,8 @@ async def create_key(
         scopes: of `read`, `operate`, `admin`; at least one.
         facilities: which it is for; none means all.
         expires: from then on it is refused; None: never.
-        by: user and machine, for the audit log.
+        by: user and machine, or address, for the audit log.
+        caller: whose key asks for it; None: the command line.
 
     Raises:
         UsageError: a scope that does not exist, none at all, or an expiry that is past.
@@ -95,7 +97,7 @@ async def create_key(
         )
         row = await cursor.fetchone()
         assert row is not None  # noqa: S101 (RETURNING gives one)
-        await add_deed(connection, _deed("create key", f"{row[0]} {name}", now, by))
+        await add_deed(connection, _deed("create key", f"{row[0]} {name}", now, by, caller))
     return CreatedKey(str(row[0]), key, tuple(ordered), tuple(sorted(set(facilities))))
 
 
@@ -145,7 +147,9 @@ async def list_keys(db: Database) -> list[dict[str, Any]]:
         return await cursor.fetchall()
 
 
-async def revoke_key(db: Database, key_id: str, now: datetime, *, by: str = "") -> bool:
+async def revoke_key(
+    db: Database, key_id: str, now: datetime, *, by: str = "", caller: Principal | None = None
+) -> bool:
     """Ends a key for good, and notes that; False if there is no such key or it was revoked before."""
     wanted = _uuid(key_id)
     if wanted is None:
@@ -155,12 +159,13 @@ async def revoke_key(db: Database, key_id: str, now: datetime, *, by: str = "") 
             "UPDATE api_keys SET revoked_at = %s WHERE id = %s AND revoked_at IS NULL", (now, wanted)
         )
         if cursor.rowcount:
-            await add_deed(connection, _deed("revoke key", key_id, now, by))
+            await add_deed(connection, _deed("revoke key", key_id, now, by, caller))
         return cursor.rowcount > 0
 
 
-def _deed(action: str, target: str, now: datetime, by: str) -> Deed:
-    return Deed(at=now, caller_id="", caller=COMMAND_LINE, origin=by, action=action, target=target, outcome="done")
+def _deed(action: str, target: str, now: datetime, by: str, caller: Principal | None) -> Deed:
+    who, name = ("", COMMAND_LINE) if caller is None else (caller.id, caller.name)
+    return Deed(at=now, caller_id=who, caller=name, origin=by, action=action, target=target, outcome="done")
 
 
 def _uuid(text: str) -> UUID | None:

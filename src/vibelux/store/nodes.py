@@ -1,5 +1,6 @@
 """The pricing nodes that have been seen: kept beside the prices at no price, and searched by name."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from vibelux.market.nodes import CATALOGUE, Node, alike, holding
-from vibelux.store.database import Database
+from vibelux.store.database import Database, Readable
 
 if TYPE_CHECKING:
     import polars as pl
@@ -124,6 +125,22 @@ async def is_seen(db: Database, iso_region: str, pricing_node: str) -> bool:
             (iso_region, pricing_node),
         )
         return await cursor.fetchone() is not None
+
+
+async def seen_among(db: Readable, places: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Of some places, each a grid and a node, those of which a price has ever been stored.
+
+    Raises:
+        StoreUnavailable: the database is away.
+    """
+    grids, names = [place[0] for place in places], [place[1] for place in places]
+    async with db.connection() as connection:
+        cursor = await connection.execute(
+            "SELECT DISTINCT iso_region, pricing_node FROM pricing_nodes"
+            " JOIN unnest(%s::text[], %s::text[]) AS asked (iso_region, pricing_node) USING (iso_region, pricing_node)",
+            (grids, names),
+        )
+        return set(await cursor.fetchall())
 
 
 async def _seen(db: Database, q: str, iso_region: str | None, limit: int) -> list[Row]:

@@ -9,13 +9,13 @@ from starlette.requests import Request
 from vibelux.market.errors import UsageError
 from vibelux.market.intervals import iso_z, moment_argument
 
-_PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
+PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 
 _FIRST = datetime(1990, 1, 1, tzinfo=UTC)
 _LAST = datetime(2200, 1, 1, tzinfo=UTC)
 
-Text = Annotated[str, Query(max_length=200, pattern=_PRINTABLE)]
-OptionalText = Annotated[str | None, Query(max_length=200, pattern=_PRINTABLE)]
+Text = Annotated[str, Query(max_length=200, pattern=PRINTABLE)]
+OptionalText = Annotated[str | None, Query(max_length=200, pattern=PRINTABLE)]
 FacilityId = Annotated[str, Query(alias="facilityId", max_length=200, examples=["salinas-1"])]
 From = Annotated[str | None, Query(alias="from", description="first moment, UTC", examples=["2026-07-14T00:00:00Z"])]
 To = Annotated[str | None, Query(alias="to", description="end, not included", examples=["2026-07-15T00:00:00Z"])]

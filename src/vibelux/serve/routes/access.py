@@ -14,6 +14,7 @@ from vibelux.serve.errors import bad_request, forbidden
 from vibelux.serve.identity import JWT_ID
 from vibelux.serve.sessions import COOKIE, SESSION_LIFE
 from vibelux.serve.shapes import FAILURES, WRITES, TicketAnswer, answered, body_of
+from vibelux.store.keys import SCOPES
 
 router = APIRouter(tags=["access"])
 
@@ -70,6 +71,18 @@ async def open_session(request: Request, door: DoorOf, _own: OwnPage) -> Respons
     response = Response(status_code=204)
     set_session(request, response, door, caller.id)
     return response
+
+
+@router.get(
+    "/api/session",
+    dependencies=DOCUMENTED,
+    responses={200: answered({"type": "object"}, examples.SESSION), **FAILURES},
+    summary="Who asks, and what that key may do",
+)
+async def get_session(caller: Asking) -> Response:
+    """`scopes` with those that they include; `facilities` is empty where it may see all."""
+    scopes = [scope for scope in SCOPES if caller.may(scope)]
+    return json_response({"name": caller.name, "scopes": scopes, "facilities": sorted(caller.facilities)})
 
 
 @router.delete("/api/session", status_code=204, responses=FAILURES, summary="Forgets the page's cookie")

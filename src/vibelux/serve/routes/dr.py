@@ -169,7 +169,7 @@ class _Answering:
         else:
             sites = [await self.door.facility(self.caller, self.facility_id, "operate")]
         book = _book(self.state)
-        site = await book.concerned(self.event_id, self.program, sites)
+        site = await book.concerned(self.event_id, self.program, self.caller, sites)
         if site is None:
             raise not_found()
         self.request.state.about = site["id"]

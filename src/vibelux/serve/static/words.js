@@ -20,13 +20,17 @@ export function power(kw) {
   return kw >= 1000 ? `${number(kw / 1000, 2)} MW` : `${number(kw, 0)} kW`;
 }
 
-/** An age in seconds, as long as a person needs it. */
+/** A length of time in seconds, as long as a person needs it. */
+export function span(seconds) {
+  if (seconds < 120) return `${Math.floor(seconds)} s`;
+  if (seconds < 7200) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 172800) return `${Math.floor(seconds / 3600)} h`;
+  return `${Math.floor(seconds / 86400)} days`;
+}
+
+/** An age in seconds. */
 export function age(seconds) {
-  if (seconds == null) return "no data";
-  if (seconds < 120) return `${Math.floor(seconds)} s old`;
-  if (seconds < 7200) return `${Math.floor(seconds / 60)} min old`;
-  if (seconds < 172800) return `${Math.floor(seconds / 3600)} h old`;
-  return `${Math.floor(seconds / 86400)} days old`;
+  return seconds == null ? "no data" : `${span(seconds)} old`;
 }
 
 /** Market time of a moment with its offset, so that the two autumn hours differ. */
@@ -36,20 +40,48 @@ export function time(moment, timeZone, withSeconds = false) {
   return `${clock} ${offset(parts)}`;
 }
 
-/** Only hour and minute, for axes. */
+/** Only hour and minute, for axes; of the hour that autumn repeats the first is A and the second B. */
 export function hour(moment, timeZone) {
-  const parts = partsOf(moment, timeZone, { hour: "2-digit", minute: "2-digit" });
-  return `${parts.hour}:${parts.minute}`;
+  const read = (at) => {
+    const parts = partsOf(at, timeZone, { hour: "2-digit", minute: "2-digit" });
+    return `${parts.hour}:${parts.minute}`;
+  };
+  const text = read(moment);
+  if (read(moment + 3_600_000) === text) return `${text}A`;
+  return read(moment - 3_600_000) === text ? `${text}B` : text;
+}
+
+/** Weekday and day, for axes. */
+export function day(moment, timeZone) {
+  const parts = partsOf(moment, timeZone, { day: "numeric", month: "short", weekday: "short" });
+  return `${parts.weekday} ${parts.day} ${parts.month}`;
+}
+
+/** What a zone's clocks show, as `2026-07-14T13:05`. */
+export function localText(moment, timeZone) {
+  const parts = partsOf(moment, timeZone, { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" });
+  return `${parts.year}-${parts.month}-${parts.day}T${parts.hour}:${parts.minute}`;
+}
+
+/** The moment that a zone's clocks show as `2026-07-14T13:05`; of two in autumn the first. */
+export function momentOf(text, timeZone) {
+  const asUtc = Date.parse(`${text}Z`);
+  const offsetAt = (moment) => Date.parse(`1970-01-01T00:00:00${partsOf(moment, timeZone, {}).timeZoneName.replace("GMT", "") || "Z"}`);
+  const first = asUtc + offsetAt(asUtc - 43_200_000);
+  return asUtc + offsetAt(first);
 }
 
 /** Day, time and offset. */
-export function dayAndTime(moment, timeZone) {
-  const parts = partsOf(moment, timeZone, { day: "numeric", month: "short", weekday: "short" });
-  return `${parts.weekday} ${parts.day} ${parts.month}, ${time(moment, timeZone, true)}`;
+export function dayAndTime(moment, timeZone, withSeconds = true) {
+  return `${day(moment, timeZone)}, ${time(moment, timeZone, withSeconds)}`;
 }
 
+const formats = new Map();
+
 function partsOf(moment, timeZone, wanted) {
-  const format = new Intl.DateTimeFormat("en-US", { ...wanted, timeZone, hourCycle: "h23", timeZoneName: "longOffset" });
+  const key = JSON.stringify([timeZone, wanted]);
+  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat("en-US", { ...wanted, timeZone, hourCycle: "h23", timeZoneName: "longOffset" }));
+  const format = formats.get(key);
   return Object.fromEntries(format.formatToParts(moment).map((part) => [part.type, part.value]));
 }
 
