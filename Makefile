@@ -5,8 +5,9 @@ PORT ?= 8080
 SPEED ?=
 TAPE ?=
 HEADLESS ?=
+DATA ?=
 
-.PHONY: demo live test lint bench docs soak lock clean
+.PHONY: demo live test lint bench results docs reference screenshots soak lock clean
 .DEFAULT_GOAL := demo
 
 .venv/installed: requirements/runtime.txt pyproject.toml
@@ -38,8 +39,18 @@ lint: .venv/installed-dev
 bench: .venv/installed-dev
 	$(BIN)/python bench/run.py
 
+results: .venv/installed
+	@test -n "$(DATA)" || { echo "make results DATA=<folder of recorded histories>"; exit 2; }
+	$(BIN)/python bench/results.py "$(DATA)" --work .results --page docs/results.md
+
 docs: .venv/installed-dev
 	$(BIN)/mkdocs build --quiet
+
+reference: .venv/installed-dev
+	$(BIN)/python docs/make_reference.py
+
+screenshots: .venv/installed-dev
+	$(BIN)/python bench/screenshots.py
 
 soak: .venv/installed-dev
 	VIBELUX_SOAK=1 $(BIN)/pytest --timeout 7200
@@ -50,4 +61,4 @@ lock:
 	printf 'uv\nsetuptools\nwheel\n' | uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 - -o requirements/uv.txt
 
 clean:
-	rm -rf .venv .demo .live
+	rm -rf .venv .demo .live .results

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NOT_ONE = {"run", "side_by_side", "plants"}
+NOT_ONE = {"run", "side_by_side", "plants", "results", "results_page"}
 
 
 def main() -> int:

@@ -50,7 +50,7 @@ class Running:
 
 
 @asynccontextmanager
-async def service(database_url: str, folder: Path, speed: float):
+async def service(database_url: str, folder: Path, speed: float, scopes: tuple[str, ...] = ("read",), **env: str):
     facilities = load_facilities(EXAMPLES / "caiso.toml")
     clock = VirtualClock(morning(date(2026, 7, 14)), speed, held=True)
     source = TapeSource(None, (facilities[0].pricing_node,))
@@ -58,7 +58,7 @@ async def service(database_url: str, folder: Path, speed: float):
         providers = {name: {"enabled": name == "caiso"} for name in PROVIDERS}
         providers["caiso"]["base_url"] = upstream.url
         settings = Settings.load(
-            None, env={}, data_dir=folder, providers=providers, database_url=database_url, history_days=0
+            None, env=env, data_dir=folder, providers=providers, database_url=database_url, history_days=0
         )
         stop, told = asyncio.Event(), asyncio.get_running_loop().create_future()
 
@@ -68,14 +68,14 @@ async def service(database_url: str, folder: Path, speed: float):
 
         plan = Plan(
             settings=settings, facilities=facilities, port=0, clock=clock, with_hubs=False, only=source.feeds,
-            announce=announce,
+            announce=announce, drill=upstream,
         )  # fmt: skip
         task = asyncio.create_task(run(plan, stop))
         await asyncio.wait([task, told], return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             task.result()
         db, url = told.result()
-        made = await create_key(db, LiveClock().now(), "test", ["read"], [], None)
+        made = await create_key(db, LiveClock().now(), "test", scopes, [], None)
         running = Running(url, made.key, upstream)
         try:
             yield running
@@ -117,7 +117,7 @@ async def test_a_decision_is_made_told_and_changed_by_the_price(database_url, tm
 
 
 @pytest.mark.xdist_group("service")
-@pytest.mark.parametrize("fault", ["html", "error-document", "truncated", "429", "500", "empty"])
+@pytest.mark.parametrize("fault", ["html", "error-document", "truncated", "429", "503", "empty", "shifted-column"])
 async def test_a_broken_feed_degrades_the_decision_and_the_service_goes_on(database_url, tmp_path, fault):
     async with service(database_url, tmp_path, speed=900) as running:
         good = await running.until(lambda a: a["marketConditions"]["dataQuality"]["electricity"] == "good")
@@ -133,3 +133,20 @@ async def test_a_broken_feed_degrades_the_decision_and_the_service_goes_on(datab
         running.upstream.mend(REAL_TIME)
         mended = await running.until(lambda a: a["marketConditions"]["dataQuality"]["electricity"] == "good")
         assert mended["decision"]["confidence"] == good["decision"]["confidence"]
+
+
+@pytest.mark.xdist_group("service")
+@pytest.mark.parametrize(("fault", "counted"), [("price-jump", "implausible"), ("stale", None)])
+async def test_a_drill_without_an_error_degrades_the_decision_too_and_ends_well(database_url, tmp_path, fault, counted):
+    """What can be read and is wrong: rows are set aside, or nothing new comes; both are seen in the data quality."""
+    async with service(database_url, tmp_path, speed=900, scopes=("operate",)) as running:
+        await running.until(lambda a: a["marketConditions"]["dataQuality"]["electricity"] == "good")
+        made = await running.http.post("/api/drill", json={"feed": REAL_TIME, "fault": fault})
+        assert made.status_code == 201, made.text
+        worse = await running.until(lambda a: a["marketConditions"]["dataQuality"]["electricity"] == "estimated")
+        assert worse["dataFreshness"]["electricity"] > 900
+        (day, *_) = (await running.http.get("/api/quality", params={"feed": REAL_TIME})).json()["rows"]
+        assert day["completeness"] < 1
+        assert counted is None or day[counted] > 0
+        assert (await running.http.delete("/api/drill")).status_code == 204
+        await running.until(lambda a: a["marketConditions"]["dataQuality"]["electricity"] == "good")

@@ -10,6 +10,7 @@ Every setting has one name: upper case in the environment (`STALE_DATA_THRESHOLD
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -26,8 +27,10 @@ from pydantic import (
 )
 
 from vibelux._toml import Place, TomlFile, dotted, first_fault, nearest
+from vibelux.config_alerts import AlertSettings
+from vibelux.config_costs import CostSettings
 from vibelux.config_telemetry import TelemetrySettings
-from vibelux.market.alert_kinds import AlertKind, kinds_named
+from vibelux.market.alert_kinds import DEFAULTS, AlertKind, Standing, kinds_named
 from vibelux.market.errors import ConfigError
 
 PROVIDERS = (
@@ -122,6 +125,8 @@ class Settings(BaseModel):
     """With it posts are signed."""
     alert_allow_private: bool = False
     """Lets webhooks go to private and loopback addresses."""
+    demand_allow_private: bool = False
+    """Lets `demand.url` of a facility lead to private and loopback addresses."""
     alert_kinds: Annotated[str, AfterValidator(_alert_kinds)] = ", ".join(AlertKind)
     """What is alerted of; a list with commas."""
     price_change_threshold: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.05
@@ -140,6 +145,8 @@ class Settings(BaseModel):
     mqtt_url: Annotated[SecretStr, AfterValidator(_mqtt)] | None = None
     """The sites' broker: mqtt://user:password@host:1883, or mqtts:// for TLS."""
     cache_ttl_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 300.0
+    history_days: Annotated[int, Field(ge=0, le=366)] = 28
+    """How far back prices of the facilities' nodes are fetched where they are not there: outlooks learn from them."""
     keep_journal_days: Annotated[int, Field(ge=0)] = 30
     """Raw payloads on disk. Of all that is kept so many days: 0 is for ever."""
     keep_feed_days: _Days = 30.0
@@ -167,6 +174,8 @@ class Settings(BaseModel):
     jwt_facilities_claim: str = "facilities"
     """Claims that say what a bearer may do: a text with spaces or a list, `realm_access.roles` for one in an object."""
     telemetry: TelemetrySettings = TelemetrySettings()
+    costs: CostSettings = CostSettings()
+    alerts: AlertSettings = AlertSettings()
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
     facilities: Annotated[tuple[dict[str, Any], ...], Field(strict=False)] = ()
     """As the file has them; `dispatch.facility.load_facilities` reads them."""
@@ -176,6 +185,13 @@ class Settings(BaseModel):
         given = (self.jwt_issuer, self.jwt_audience, self.jwt_keys)
         if any(given) and not all(given):
             raise ValueError("jwt_issuer, jwt_audience and jwt_keys go together")
+        return self
+
+    @model_validator(mode="after")
+    def _known_providers(self) -> "Settings":
+        for name in self.costs.providers:
+            if name not in PROVIDERS:
+                raise ValueError(f"costs.providers: no provider is called {name}{nearest(name, PROVIDERS)}")
         return self
 
     @classmethod
@@ -221,6 +237,13 @@ class Settings(BaseModel):
             names for names in needs_key if not any(self.secret(name) is not None for name in names.split("|"))
         )
 
+    def alert_standing(self, kind: AlertKind, facility_id: str) -> Standing | None:
+        """What holds for a kind of alert of a facility; None where it is switched off by a rule."""
+        usual = DEFAULTS[kind]
+        if kind is AlertKind.PRICE_CHANGE:
+            usual = replace(usual, threshold=self.price_change_threshold)
+        return self.alerts.standing(kind, facility_id, usual)
+
     def base_url(self, provider: str) -> str | None:
         """Below which all URLs of the provider hang instead of their own hosts, without a slash at the end."""
         return self._provider(provider).base_url
@@ -247,10 +270,12 @@ class Settings(BaseModel):
         return self.providers.get(name, ProviderSettings())
 
 
+_TABLES = frozenset({"providers", "facilities", "telemetry", "costs", "alerts"})
+"""What stands in the file only, in tables of its own."""
+
+
 def _all_names() -> dict[str, Place]:
-    names: dict[str, Place] = {
-        name: (name,) for name in Settings.model_fields if name not in {"providers", "facilities", "telemetry"}
-    }
+    names: dict[str, Place] = {name: (name,) for name in Settings.model_fields if name not in _TABLES}
     names["vibelux_data_dir"] = ("data_dir",)
     for provider in PROVIDERS:
         for field in ProviderSettings.model_fields:
@@ -296,12 +321,14 @@ class _Given:
                 self._add_providers(file, value)
             elif key == "telemetry":
                 self._add_telemetry(file, value)
+            elif key in {"costs", "alerts"}:
+                self._add_table(file, key, value)
             elif key in NAMES:
                 self.put(NAMES[key], value, file.where((key,)))
             elif key == "facilities":
                 self.put((key,), value, file.where((key,)))
             else:
-                hint = nearest(key, [*NAMES, "facilities", "providers", "telemetry"])
+                hint = nearest(key, [*NAMES, *_TABLES])
                 raise ConfigError(f"{file.where((key,))}: unknown key{hint}")
 
     def _add_providers(self, file: TomlFile, tables: object) -> None:
@@ -313,14 +340,19 @@ class _Given:
                 self.put(("providers", provider, key), value, file.where(("providers", name, key)))
 
     def _add_telemetry(self, file: TomlFile, value: object) -> None:
-        """The tables as they are, each place told by its own line; register maps lie beside the file."""
+        """Register maps lie beside the file."""
         table = _table(file, ("telemetry",), value)
         devices = table.get("modbus")
         for device in devices if isinstance(devices, list) else ():
             if isinstance(device, dict) and isinstance(device.get("map"), str):
                 device["map"] = file.path.parent / device["map"]
-        self.put(("telemetry",), table, file.where(("telemetry",)))
-        self._told |= {place: file.where(place) for place in _places(("telemetry",), table)}
+        self._add_table(file, "telemetry", table)
+
+    def _add_table(self, file: TomlFile, name: str, value: object) -> None:
+        """A table as it is, each place told by its own line."""
+        table = _table(file, (name,), value)
+        self.put((name,), table, file.where((name,)))
+        self._told |= {place: file.where(place) for place in _places((name,), table)}
 
     def add_environment(self, env: Mapping[str, str]) -> None:
         for name, place in NAMES.items():

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Seque
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from multiprocessing import cpu_count
 from typing import Any
 
@@ -28,6 +29,8 @@ from vibelux.ingest.lateness import lateness
 from vibelux.ingest.latest import LatestPrices
 from vibelux.ingest.metrics import Metrics
 from vibelux.ingest.nodes import with_hubs
+from vibelux.ingest.past import Past
+from vibelux.ingest.quality import DataQuality
 from vibelux.ingest.second_looks import SecondLooks
 from vibelux.market.alert_kinds import kinds_named
 from vibelux.market.clock import Clock, LiveClock
@@ -35,6 +38,7 @@ from vibelux.market.errors import StoreUnavailable
 from vibelux.outlook.conditions import Limits
 from vibelux.realtime.ahead import LookAhead
 from vibelux.realtime.alerts import Alerts
+from vibelux.realtime.challenger import Challengers
 from vibelux.realtime.deciders import Deciders
 from vibelux.realtime.desk import Desk
 from vibelux.realtime.dr_book import DrBook
@@ -42,9 +46,17 @@ from vibelux.realtime.dr_desk import DrDesk
 from vibelux.realtime.dr_withdrawn import WithdrawingKeeper
 from vibelux.realtime.duty import Duty
 from vibelux.realtime.expect import Expectations
+from vibelux.realtime.facility_metrics import FacilityMetrics
 from vibelux.realtime.fanout import FanOut
+from vibelux.realtime.house_fit import HouseFits
+from vibelux.realtime.ledger import Ledger
+from vibelux.realtime.load_forecasts import LoadForecasts
 from vibelux.realtime.metrics import DeskMetrics, ForecastMetrics, PriceMetrics
 from vibelux.realtime.processor import MarketDataProcessor
+from vibelux.realtime.readiness import Readiness
+from vibelux.realtime.repairs import Repairs
+from vibelux.realtime.returns import Returns
+from vibelux.realtime.site_outlook import SiteOutlooks
 from vibelux.realtime.sites import Sites
 from vibelux.realtime.subscriptions import Message
 from vibelux.realtime.weather import Weathers
@@ -54,7 +66,7 @@ from vibelux.serve.expecting import Expectation, ExpectingStore
 from vibelux.serve.identity import IdentityProvider, Trust
 from vibelux.serve.nodes import StoredNodes, use_nodes
 from vibelux.serve.operations import StoredOperations
-from vibelux.serve.ports import ServeState
+from vibelux.serve.ports import Drill, ServeState
 from vibelux.serve.server import serve
 from vibelux.store.audit import forget_deeds
 from vibelux.store.budgets import StoredBudget
@@ -70,6 +82,7 @@ from vibelux.store.shared import Shared
 _log = structlog.get_logger(__name__)
 
 _DAY = timedelta(days=1)
+_SEAT = "desk"
 _WEATHER = frozenset({"nws", "open-meteo"})
 
 
@@ -92,6 +105,8 @@ class Plan:
     tap: Tap | None = None
     """Is shown every reply of an upstream."""
     loopback_page: bool = True
+    drill: Drill | None = None
+    """The upstream of a replay, which can be broken on purpose."""
     announce: Callable[[Database, str], Awaitable[None]] | None = None
     """Is told the page's address once the service listens."""
 
@@ -116,20 +131,25 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
         registry, events = CollectorRegistry(), Events()
         metrics = Metrics(clock, registry)
         upstream = await stack.enter_async_context(_upstream(plan, db, metrics))
-        expectations = Expectations(db, clock, events=events, metrics=ForecastMetrics(registry))
-        weathers = Weathers(db)
+        expectations, weathers = Expectations(db, clock, events=events, metrics=ForecastMetrics(registry)), Weathers(db)
+        ahead = LookAhead(
+            expectations,
+            weathers,
+            LoadForecasts(db, clock, allow_private=settings.demand_allow_private),
+            HouseFits(db, clock),
+        )
         limits = Limits(electricity=settings.stale_data_threshold, slower=_stale_limits(), daily=_daily_limits())
         shared = await _shared(db, settings, registry)
         fanout = FanOut(db, shared)
-        seat = await stack.enter_async_context(Seat(db.url, "desk"))
+        seat = await stack.enter_async_context(Seat(db.url, _SEAT))
         demand_response = DrDesk(db, clock, lambda name, messages: _pass_on(fanout, alerts, name, messages))
         desk = Desk(
             db,
             clock,
             limits=limits,
-            missing_keys=_missing_keys(settings),
+            missing_keys=missing_keys(settings),
             metrics=DeskMetrics(registry),
-            ahead=LookAhead(expectations, weathers),
+            ahead=ahead,
             stale_operations_seconds=settings.stale_operations_threshold,
             fanout=fanout,
             events=events,
@@ -138,6 +158,7 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
             deciders=stack.enter_context(closing(Deciders(_processes(settings)))),
         )
         demand_response.serve(desk)
+        FacilityMetrics(desk, registry)
         sites = Sites(db, desk, clock, settings, registry, lambda facility: limits.real_time(facility.iso_region))
         prices = LatestPrices(
             clock,
@@ -172,6 +193,14 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
             operations=StoredOperations(db, sites.telemetry),
             dr_book=DrBook(db, clock),
             dr_desk=demand_response,
+            data_quality=DataQuality(db, clock, {feed.name for feed in feeds}),
+            repairs=Repairs(db, clock, feeds, missing_keys(settings), lambda: sites.silent).rows,
+            ledger=Ledger(db, clock),
+            returns=Returns(db, clock, settings.costs),
+            outlooks=expectations,
+            site_outlooks=SiteOutlooks(ahead, desk.facility, clock),
+            drill=plan.drill,
+            checks=Readiness(db, clock, feeds, _SEAT).checks,
             version=__version__,
             registry=registry,
             session_secret=await secret(db, "session"),
@@ -182,8 +211,7 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
             stale_limits=_stale_limits(),
             feed_declarations=[_declared(feed, feed in feeds) for feed in all_feeds()],
         )
-        app = create_app(state)
-        use_nodes(app, StoredNodes(db))
+        app = use_nodes(create_app(state), StoredNodes(db))
         alerts = Alerts(
             db,
             clock,
@@ -195,6 +223,7 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
             price_feeds={feed.name for feed in feeds if feed.is_price},
             posts=settings.alert_webhook_url is not None,
             registry=registry,
+            standing=cache(settings.alert_standing),
         )
         poster = _poster(db, settings, registry)
 
@@ -210,7 +239,19 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
                 "hear sites": sites.run(),
                 "call sites": demand_response.run(),
                 "expect": expectations.run(),
+                "look ahead": ahead.run(lambda: desk.facilities, desk.reconsider),
                 "compare": looks.run(),
+                "fetch the past": Past(
+                    db,
+                    collector,
+                    clock,
+                    feeds,
+                    lambda feed: own_nodes(desk, feed),
+                    settings.data_dir,
+                    days=settings.history_days,
+                ).run(),
+                "challenge": Challengers(db, desk).run(),
+                "reckon": Ledger(db, clock).run(lambda: desk.facilities),
                 "alert": alerts.run(),
                 "tidy": _tidy(db, clock, _kept(settings)),
                 **({} if poster is None else {"post alerts": poster.run()}),
@@ -264,8 +305,13 @@ def _nodes(plan: Plan, desk: Desk, feed: Feed) -> Sequence[str]:
         return programs_asked_for(desk.facilities)
     if feed.provider in _WEATHER:
         return weather_places(desk.facilities, feed)
-    own = sorted({one.pricing_node for one in desk.facilities if one.iso_region.casefold() == feed.provider})
+    own = own_nodes(desk, feed)
     return with_hubs(feed, own) if plan.with_hubs else own
+
+
+def own_nodes(desk: Desk, feed: Feed) -> Sequence[str]:
+    """The facilities' own nodes of a feed's grid."""
+    return sorted({one.pricing_node for one in desk.facilities if one.iso_region.casefold() == feed.provider})
 
 
 def programs_asked_for(facilities: Sequence[Facility]) -> Sequence[str]:
@@ -282,7 +328,7 @@ def weather_places(facilities: Sequence[Facility], feed: Feed) -> Sequence[str]:
     return sorted({place for place in wanted if place is not None})
 
 
-def _missing_keys(settings: Settings) -> dict[str, str]:
+def missing_keys(settings: Settings) -> dict[str, str]:
     """For each grid whose prices need a key that is not there, the settings to set."""
     missing = {}
     for feed in all_feeds():

@@ -179,6 +179,7 @@ async def test_retention_deletes_what_is_old_and_nothing_else(database: Database
         "market_data_feeds": 3,
         "quarantined_rows": 1,
         "confirmations": 1,
+        "feed_intervals": 1,
         "real_time_electricity_prices": 1,
     }
     async with database.connection() as connection:

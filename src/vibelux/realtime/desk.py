@@ -34,6 +34,7 @@ from vibelux.realtime.due import Due
 from vibelux.realtime.fanout import FanOut, numbered
 from vibelux.realtime.gather import market_rows
 from vibelux.realtime.held import PRICE_KINDS, Held, Outcome, answer_of, schedule_of, signature
+from vibelux.realtime.latency import Latency
 from vibelux.realtime.metrics import DeskMetrics
 from vibelux.realtime.recall import Memory, facility_of
 from vibelux.realtime.reported import Reported, newest_report
@@ -160,6 +161,7 @@ class Desk:
         """
         for name, held in self._held.items():
             if held.concerned(event):
+                held.arrived = Latency.of(event)
                 is_power = event.kind == "electricity-price"
                 price = (prices or {}).get(held.facility.pricing_node) if is_power else None
                 self._due.add(name, urgent=held.crossed(price))
@@ -187,9 +189,19 @@ class Desk:
             return None
         if self._changed_by_time(held):
             await self._decide_now(held)
+        return self._told(held, held.answer)
+
+    async def in_force(self, facility_id: str) -> dict[str, Any] | None:
+        """As `latest`, but without deciding anew where time has made that due: for lists of many facilities."""
+        held = await self._known(facility_id)
+        return None if held is None or held.answer is None else self._told(held, held.answer)
+
+    def _told(self, held: Held, answer: Mapping[str, Any]) -> dict[str, Any]:
+        """An answer with ages and quality by the clock."""
         now = self._clock.now()
         current = self._conditions(held, now)
-        return held.answer | {
+        return {
+            **answer,
             "marketConditions": current.market_conditions(),
             "operations": held.reported.at(now),
             "dataFreshness": current.data_freshness(),
@@ -393,6 +405,7 @@ class Desk:
         began = time.perf_counter()
         now = self._clock.now()
         facility = held.facility
+        arrived, held.arrived = held.arrived, None
         await self._hear(held)
         limit = self._limits.real_time(facility.iso_region)
         rows = await market_rows(self._db, facility, now, limit)
@@ -404,7 +417,9 @@ class Desk:
         proof_seconds = self._deciders.proof_seconds(self._clock.real_seconds(_STEP_SECONDS))
         question = Question(facility, current, state, now, view, proof_seconds)
         decision = held.reported.told_in(await self._deciders.decide(question))
+        latency = None if arrived is None else replace(arrived, decided_at=self._clock.now())
         answer = answer_of(current, decision, now) | {"operations": held.reported.at(now)}
+        answer["decision"]["latency"] = None if latency is None else latency.as_json(self._clock)
         news, told = held.news()
         surprised = held.reported.counts and held.reported.contradicts(held.answer) - held.contradicted
         dr_events = () if view is None else view.events
@@ -420,6 +435,7 @@ class Desk:
             planned=decision.planned,
             contradicted=held.reported.contradicts(answer),
             dr_events=dr_events,
+            latency=latency,
             messages=[*news, {"type": "chp-decision-update", "body": {"decision": answer["decision"]}}],
         )
         numbers = await kept.save_decision(
@@ -457,5 +473,6 @@ class Desk:
         facility_id = held.facility.id
         self._complained.pop(facility_id, None)
         self._fanout.publish(facility_id, numbered(outcome.messages, numbers, outcome.at))
+        self._metrics.passed(outcome.latency, self._clock)
         self._metrics.decisions.labels(outcome.answer["decision"]["action"]).inc()
         await self._events.emit(CHP_DECISION_UPDATE, DecisionMade(facility_id, held.answer, held.degraded))
