@@ -6,12 +6,14 @@ from typing import Any
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 from psycopg import sql
 
 from conftest import Server
 from store.samples import NOON, anything, parsed, receipt
+from vibelux.market.dr_events import Event
 from vibelux.market.errors import StoreUnavailable
-from vibelux.store import decisions, facilities
+from vibelux.store import decisions, dr_events, facilities
 from vibelux.store.alerts import Told, tell
 from vibelux.store.database import Database, Readable
 from vibelux.store.writer import write_payload
@@ -99,6 +101,26 @@ async def test_what_a_site_measures_is_its_own_and_what_a_market_tells_is_everyb
     assert found == [("CAISO",), (A,)]
 
 
+async def test_an_event_that_names_facilities_is_for_these_and_any_other_for_everybody(db: Database) -> None:
+    targets = {
+        "a": [A],
+        "b": [B],
+        "both": [A, B],
+        "all": [],
+        "region": ["California"],
+        "mixed": [B, "a programme's name"],
+    }
+    for event_id, names in targets.items():
+        event = Event(program="CBP", event_id=event_id, starts_at=NOON, ends_at=None, targets=tuple(names))
+        for status in ("scheduled", "cancelled"):  # the second one leaves a revision
+            told = replace(event, status=status)
+            await dr_events.write_events(db, [told], now=NOON, feed="manual/events", url="")
+    for table in ("dr_events", "dr_events_revisions"):
+        found = await rows(db.limited_to([A]), f"SELECT event_id FROM {table}")
+        assert {event_id for (event_id,) in found} == {"a", "both", "all", "region", "mixed"}
+        assert len(await rows(db, f"SELECT event_id FROM {table}")) == len(targets)
+
+
 async def test_a_write_reaches_no_row_of_another(db: Database) -> None:
     own = db.limited_to([A])
     assert not await facilities.remove_facility(own, B)
@@ -121,7 +143,7 @@ async def test_a_facility_whose_name_would_end_a_list_is_only_itself(db: Databas
 
 
 async def test_keys_and_secrets_are_out_of_a_tenants_reach(database: Database) -> None:
-    for table in ("api_keys", "service_secrets", "idempotent_replies"):
+    for table in ("api_keys", "service_secrets", "idempotent_replies", "dr_owners"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             await rows(database.limited_to([A]), f"SELECT * FROM {table}")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):

@@ -78,7 +78,7 @@ class DrBook:
             Conflict: it is a feed's, another's, over or called off.
             StoreUnavailable: the database is away.
         """
-        kept = await self._one(event_id, program, sites)
+        kept = await self._one(event_id, program, caller, sites)
         if kept is None:
             return None
         await self._refuse_others(kept, caller)
@@ -105,7 +105,7 @@ class DrBook:
             Conflict: it is over or called off.
             StoreUnavailable: the database is away.
         """
-        kept = await self._one(event_id, program, [site])
+        kept = await self._one(event_id, program, caller, [site])
         if kept is None:
             return None
         self._refuse_past(kept.event)
@@ -116,14 +116,16 @@ class DrBook:
         (row,) = await self._shown([kept], caller, [site])
         return row
 
-    async def concerned(self, event_id: str, program: str | None, sites: Sites) -> Mapping[str, Any] | None:
+    async def concerned(
+        self, event_id: str, program: str | None, caller: Principal, sites: Sites
+    ) -> Mapping[str, Any] | None:
         """The one of the sites that an event concerns; None where it concerns none of them, or there is none such.
 
         Raises:
             UsageError: it concerns several of them, or several programmes have an event of that id.
             StoreUnavailable: the database is away.
         """
-        kept = await self._one(event_id, program, sites)
+        kept = await self._one(event_id, program, caller, sites)
         touched = [] if kept is None else [site for site in sites if kept.event.touches(site)]
         if len(touched) > 1:
             raise UsageError(f"{event_id} concerns {', '.join(site['id'] for site in touched)}: name one by facilityId")
@@ -135,11 +137,11 @@ class DrBook:
         Raises:
             StoreUnavailable: the database is away.
         """
-        found = await store.events_between(self._db, start, end)
+        found = await store.events_between(self._seen_by(caller), start, end)
         return await self._shown(found, caller, sites)
 
-    async def _one(self, event_id: str, program: str | None, sites: Sites) -> KeptEvent | None:
-        found = await store.events_called(self._db, event_id, program)
+    async def _one(self, event_id: str, program: str | None, caller: Principal, sites: Sites) -> KeptEvent | None:
+        found = await store.events_called(self._seen_by(caller), event_id, program)
         seen = [kept for kept in found if any(kept.event.touches(site) for site in sites)]
         if len(seen) > 1:
             programs = ", ".join(kept.event.program for kept in seen)
@@ -168,10 +170,13 @@ class DrBook:
         touched = [(kept, [site for site in sites if kept.event.touches(site)]) for kept in found]
         touched = [(kept, own) for kept, own in touched if own or not caller.facilities]
         keys = [kept.event.key for kept, _ in touched]
-        read: Readable = self._db.limited_to(caller.facilities) if caller.facilities else self._db
+        read = self._seen_by(caller)
         answers = await store.answers(read, keys)
         measured = await store.performances(read, keys)
         return [shown(kept, now, own, answers, measured) for kept, own in touched]
+
+    def _seen_by(self, caller: Principal) -> Readable:
+        return self._db.limited_to(caller.facilities) if caller.facilities else self._db
 
 
 def shown(

@@ -1,9 +1,10 @@
 """The second wall between tenants: PostgreSQL itself gives a request the rows of its own facilities and no others.
 
 Every table with a `facility_id` (and `facilities`, and the series that sites measure, by `location`) has a policy that
-compares it with `vibelux.facilities`, a setting of the transaction. Whoever leaves the setting alone sees everything:
-the desk, the collector, the command line. Requests in a key's name go through `Database.limited_to`, which sets it, and
-there a forgotten WHERE shows nothing.
+compares it with `vibelux.facilities`, a setting of the transaction. A demand-response event that names nobody but other
+facilities is hidden too; whom a region or a programme's name means is for the reader to say. Whoever leaves the setting
+alone sees everything: the desk, the collector, the command line. Requests in a key's name go through
+`Database.limited_to`, which sets it, and there a forgotten WHERE shows nothing.
 
 Superusers pass every policy, so where we are one (the embedded server) such a transaction also takes the role
 `vibelux_tenant`. Where we may not make a role the policies are forced upon us as the tables' owner.
@@ -18,10 +19,11 @@ _log = structlog.get_logger(__name__)
 ROLE = "vibelux_tenant"
 _LOCK = 0x7669_6265_7761_6C6C
 
-_NOT_FOR_TENANTS = ("api_keys", "service_secrets", "idempotent_replies")
+_NOT_FOR_TENANTS = ("api_keys", "service_secrets", "idempotent_replies", "dr_owners")
 _FACILITY = (
     "CASE WHEN c.relname = 'facilities' THEN 'id'"
-    " WHEN c.relname IN ('series_values', 'series_values_revisions') THEN 'location' ELSE 'facility_id' END"
+    " WHEN c.relname IN ('series_values', 'series_values_revisions') THEN 'location'"
+    " WHEN c.relname IN ('dr_events', 'dr_events_revisions') THEN 'targets' ELSE 'facility_id' END"
 )
 
 _OPEN_TABLES = f"""
@@ -35,12 +37,30 @@ _OWN = """
 CREATE OR REPLACE FUNCTION vibelux_facilities() RETURNS text[] LANGUAGE sql STABLE PARALLEL SAFE
 AS $$ SELECT NULLIF(current_setting('vibelux.facilities', true), '')::text[] $$
 """
+# Sees every facility, whoever asks: which of an event's targets are facilities does not depend on the reader. The
+# setting is lifted by hand, since only a superuser may tie a setting of ours to a function.
+_ALL_FACILITIES = """
+CREATE OR REPLACE FUNCTION vibelux_names_facilities_alone(targets jsonb) RETURNS boolean LANGUAGE plpgsql
+SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+    limit_before text := current_setting('vibelux.facilities', true);
+    answer boolean;
+BEGIN
+    PERFORM set_config('vibelux.facilities', '', true);
+    answer := targets <> '[]' AND targets <@ (SELECT COALESCE(jsonb_agg(id), '[]') FROM facilities);
+    PERFORM set_config('vibelux.facilities', limit_before, true);
+    RETURN answer;
+END $$
+"""
 # Wrapped in SELECTs, so that the setting is looked at once a statement, not once a row.
-_POLICY = sql.SQL(
-    "CREATE POLICY own_facilities ON {} USING ((SELECT vibelux_facilities()) IS NULL"
-    " OR {} = ANY ((SELECT vibelux_facilities())::text[]){})"
-)
-_OR_A_MARKETS = sql.SQL(" OR provider <> 'site'")
+_POLICY = sql.SQL("CREATE POLICY own_facilities ON {} USING ((SELECT vibelux_facilities()) IS NULL OR {})")
+_IS_OWN = "= ANY ((SELECT vibelux_facilities())::text[])"
+_OWN_ROWS = {
+    "id": sql.SQL(f"id {_IS_OWN}"),
+    "facility_id": sql.SQL(f"facility_id {_IS_OWN}"),
+    "location": sql.SQL(f"location {_IS_OWN} OR provider <> 'site'"),
+    "targets": sql.SQL("targets ?| (SELECT vibelux_facilities()) OR NOT vibelux_names_facilities_alone(targets)"),
+}
 
 
 async def raise_wall(connection: psycopg.AsyncConnection) -> str | None:
@@ -89,13 +109,13 @@ async def _put_policies(connection: psycopg.AsyncConnection, *, forced: bool) ->
     tables = await (await connection.execute(_OPEN_TABLES)).fetchall()
     if not all(has_policy for _, _, has_policy, _ in tables):
         await connection.execute(_OWN)
+        await connection.execute(_ALL_FACILITIES)
     for table, column, has_policy, is_forced in tables:
         name = sql.Identifier(table)
         async with connection.transaction():
             if not has_policy:
                 await connection.execute(sql.SQL("ALTER TABLE {} ENABLE ROW LEVEL SECURITY").format(name))
-                others = _OR_A_MARKETS if column == "location" else sql.SQL("")
-                await connection.execute(_POLICY.format(name, sql.Identifier(column), others))
+                await connection.execute(_POLICY.format(name, _OWN_ROWS[column]))
             if forced and not is_forced:
                 await connection.execute(sql.SQL("ALTER TABLE {} FORCE ROW LEVEL SECURITY").format(name))
 
@@ -104,7 +124,8 @@ async def _grant(connection: psycopg.AsyncConnection) -> None:
     """Lets the role read everything but secrets, and change facilities."""
     role = sql.Identifier(ROLE)
     schema = sql.Identifier(str(await _one(connection, "SELECT current_schema()")))
-    if await _one(connection, "SELECT has_table_privilege(%s, 'facilities', 'DELETE')", ROLE):
+    granted = "SELECT has_table_privilege(%s, 'facilities', 'DELETE') AND NOT has_table_privilege(%s, %s, 'SELECT')"
+    if await _one(connection, granted, ROLE, ROLE, _NOT_FOR_TENANTS[-1]):
         return
     secret = sql.SQL(", ").join(map(sql.Identifier, _NOT_FOR_TENANTS))
     async with connection.transaction():
