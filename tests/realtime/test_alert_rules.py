@@ -127,7 +127,7 @@ async def test_a_plan_that_changes_is_told_and_one_that_shifts_a_little_or_comes
     world.clock.move(16 * 60)
     await decide(None)
     first, second = [post["text"] for post in await world.posts()]
-    assert first == "a: The plan has changed: engine-1 was to stop at Tue 14:00; now it is to at Tue 15:00."
+    assert first == "a: The plan has changed: engine-1 was to stop at Tue 14:00; now it is to stop at Tue 15:00."
     assert second == "a: The plan has changed: engine-1 was to stop at Tue 15:00; now no switch is planned."
     await decide(20)
     world.clock.move(20 * 60)

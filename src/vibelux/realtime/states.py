@@ -144,7 +144,7 @@ def plan_change(
     if after is None or (after["id"], after["on"]) != (before["id"], before["on"]):
         then = "no switch is planned" if after is None else f"first {after['id']} is to {_at(after, zone_name)}"
     elif abs(parse_utc(after["at"]) - parse_utc(before["at"])) >= timedelta(minutes=minutes):
-        then = f"it is to at {_clock(after['at'], zone_name)}"
+        then = f"it is to {_at(after, zone_name)}"
     else:
         return None
     return Matter(
