@@ -10,7 +10,7 @@ from vibelux.feeds import Request, feed_named
 from vibelux.ingest.configured import upstream_of
 from vibelux.market.clock import FrozenClock
 from vibelux.market.errors import ConfigError
-from vibelux.service import weather_places
+from vibelux.wanted import weather_places
 
 
 @pytest.mark.parametrize("contact", ["grower@example.com", None])

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from vibelux import __version__
 from vibelux.config import PROVIDERS, Settings
 from vibelux.dispatch.facility import Facility
-from vibelux.feeds import Feed, all_feeds
+from vibelux.feeds import all_feeds
 from vibelux.ingest.budget import SharedBudget
 from vibelux.ingest.client import Tap, Upstream
 from vibelux.ingest.collector import Collector
@@ -25,10 +25,8 @@ from vibelux.ingest.documents import small_document
 from vibelux.ingest.events import MARKET_DATA_UPDATED, Events
 from vibelux.ingest.journal import Journal
 from vibelux.ingest.keeper import DatabaseKeeper
-from vibelux.ingest.lateness import lateness
 from vibelux.ingest.latest import LatestPrices
 from vibelux.ingest.metrics import Metrics
-from vibelux.ingest.nodes import with_hubs
 from vibelux.ingest.past import Past
 from vibelux.ingest.quality import DataQuality
 from vibelux.ingest.second_looks import SecondLooks
@@ -62,7 +60,7 @@ from vibelux.realtime.subscriptions import Message
 from vibelux.realtime.weather import Weathers
 from vibelux.realtime.webhook import Poster, Webhook
 from vibelux.serve.app import create_app
-from vibelux.serve.expecting import Expectation, ExpectingStore
+from vibelux.serve.expecting import ExpectingStore
 from vibelux.serve.identity import IdentityProvider, Trust
 from vibelux.serve.nodes import StoredNodes, use_nodes
 from vibelux.serve.operations import StoredOperations
@@ -78,12 +76,21 @@ from vibelux.store.replies import forget_replies
 from vibelux.store.seat import Seat
 from vibelux.store.secrets import secret
 from vibelux.store.shared import Shared
+from vibelux.wanted import (
+    daily_limits,
+    declared,
+    enabled_feeds,
+    expectations_of,
+    missing_keys,
+    nodes_of,
+    own_nodes,
+    slower_limits,
+)
 
 _log = structlog.get_logger(__name__)
 
 _DAY = timedelta(days=1)
 _SEAT = "desk"
-_WEATHER = frozenset({"nws", "open-meteo"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,12 +118,6 @@ class Plan:
     """Is told the page's address once the service listens."""
 
 
-def enabled_feeds(settings: Settings) -> list[Feed]:
-    """The feeds that run: keyless ones, and those whose key is there."""
-    asked = (feed for feed in all_feeds() if feed.url)  # what has no address comes from the operator
-    return [feed for feed in asked if settings.provider_enabled(feed.provider, feed.needs_key)]
-
-
 async def run(plan: Plan, stop: asyncio.Event) -> None:
     """Runs everything until `stop` is set.
 
@@ -138,7 +139,7 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
             LoadForecasts(db, clock, allow_private=settings.demand_allow_private),
             HouseFits(db, clock),
         )
-        limits = Limits(electricity=settings.stale_data_threshold, slower=_stale_limits(), daily=_daily_limits())
+        limits = Limits(electricity=settings.stale_data_threshold, slower=slower_limits(), daily=daily_limits())
         shared = await _shared(db, settings, registry)
         fanout = FanOut(db, shared)
         seat = await stack.enter_async_context(Seat(db.url, _SEAT))
@@ -180,15 +181,15 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
             events,
             Journal(settings.data_dir),
             metrics=metrics,
-            nodes=lambda feed: _nodes(plan, desk, feed),
+            nodes=lambda feed: nodes_of(feed, desk.facilities, hubs=plan.with_hubs),
             intervals={name: settings.update_interval(name) for name in PROVIDERS},
             journal_days=settings.keep_journal_days or None,
         )
-        looks = SecondLooks(db, clock, metrics, lambda feed: _nodes(plan, desk, feed))
+        looks = SecondLooks(db, clock, metrics, lambda feed: nodes_of(feed, desk.facilities, hubs=plan.with_hubs))
         feeds = [feed for feed in enabled_feeds(settings) if plan.only is None or feed.name in plan.only]
         state = ServeState(
             clock=clock,
-            store=ExpectingStore(db, _expectations(feeds, clock), prices.newest),
+            store=ExpectingStore(db, expectations_of(feeds, clock), prices.newest),
             desk=desk,
             operations=StoredOperations(db, sites.telemetry),
             dr_book=DrBook(db, clock),
@@ -208,8 +209,8 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
             identity=_identity(settings),
             requests_per_minute=settings.requests_per_minute,
             stale_data_threshold=settings.stale_data_threshold,
-            stale_limits=_stale_limits(),
-            feed_declarations=[_declared(feed, feed in feeds) for feed in all_feeds()],
+            stale_limits=slower_limits(),
+            feed_declarations=[declared(feed, feed in feeds) for feed in all_feeds()],
         )
         app = use_nodes(create_app(state), StoredNodes(db))
         alerts = Alerts(
@@ -246,7 +247,7 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
                     collector,
                     clock,
                     feeds,
-                    lambda feed: own_nodes(desk, feed),
+                    lambda feed: own_nodes(feed, desk.facilities),
                     settings.data_dir,
                     days=settings.history_days,
                 ).run(),
@@ -296,78 +297,6 @@ def database_url(settings: Settings) -> str | None:
 
 def _processes(settings: Settings) -> int:
     return cpu_count() if settings.decision_processes is None else settings.decision_processes
-
-
-def _nodes(plan: Plan, desk: Desk, feed: Feed) -> Sequence[str]:
-    if not feed.nodal:
-        return ()
-    if feed.provider == "openadr":
-        return programs_asked_for(desk.facilities)
-    if feed.provider in _WEATHER:
-        return weather_places(desk.facilities, feed)
-    own = own_nodes(desk, feed)
-    return with_hubs(feed, own) if plan.with_hubs else own
-
-
-def own_nodes(desk: Desk, feed: Feed) -> Sequence[str]:
-    """The facilities' own nodes of a feed's grid."""
-    return sorted({one.pricing_node for one in desk.facilities if one.iso_region.casefold() == feed.provider})
-
-
-def programs_asked_for(facilities: Sequence[Facility]) -> Sequence[str]:
-    """The programmes that facilities name; none, that is all, where one of them leaves it open."""
-    if not all(one.dr.programs for one in facilities):
-        return ()
-    return sorted({program for one in facilities for program in one.dr.programs})
-
-
-def weather_places(facilities: Sequence[Facility], feed: Feed) -> Sequence[str]:
-    """Where the weather is asked for; measurements at the station of a facility, where it names one."""
-    measured = feed.data_type == "observations"
-    wanted = (one.weather_station if measured and one.weather_station else one.place for one in facilities)
-    return sorted({place for place in wanted if place is not None})
-
-
-def missing_keys(settings: Settings) -> dict[str, str]:
-    """For each grid whose prices need a key that is not there, the settings to set."""
-    missing = {}
-    for feed in all_feeds():
-        names = settings.missing_keys(feed.needs_key)
-        if feed.is_price and names:
-            missing[feed.provider.upper()] = ", ".join(names)
-    return missing
-
-
-def _daily_limits() -> dict[tuple[str, str], float]:
-    """The feeds' own limits for daily prices, by kind and provider."""
-    kinds = {"gas-price", "carbon-price"}
-    return {(feed.kind, feed.provider): float(feed.stale_after_seconds) for feed in all_feeds() if feed.kind in kinds}
-
-
-def _stale_limits() -> dict[str, float]:
-    return {"day-ahead-hourly": 36 * 3600.0, "real-time-15min": 2_700.0, "hasp-15min": 2_700.0}
-
-
-def _expectations(feeds: Sequence[Feed], clock: Clock) -> dict[str, Expectation]:
-    """For each feed that runs, what to say of its next publication."""
-
-    def expectation(feed: Feed) -> Expectation:
-        return lambda status: lateness(feed, clock.now(), status.get("position"), status.get("received_at")).as_json()
-
-    return {feed.name: expectation(feed) for feed in feeds}
-
-
-def _declared(feed: Feed, enabled: bool) -> dict[str, object]:
-    return {
-        "feed": feed.name,
-        "provider": feed.provider,
-        "data_type": feed.data_type,
-        "region": feed.region,
-        "cadence_seconds": feed.cadence_seconds,
-        "stale_after_seconds": feed.stale_after_seconds,
-        "enabled": enabled,
-        "needs_key": list(feed.needs_key),
-    }
 
 
 async def _take_up(db: Database, plan: Plan) -> None:

@@ -48,7 +48,7 @@ async def _live(settings: "Settings", named: "Sequence[Feed]") -> "list[Trial]":
     from vibelux.ingest.nodes import with_hubs
     from vibelux.ingest.trial import trial
     from vibelux.market.clock import LiveClock
-    from vibelux.service import enabled_feeds
+    from vibelux.wanted import enabled_feeds
 
     clock, done = LiveClock(), 0
     feeds = list(named) or enabled_feeds(settings)

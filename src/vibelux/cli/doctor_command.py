@@ -83,7 +83,7 @@ async def _faults(db: "Database", settings: "Settings") -> "list[Card]":
     """What the service shows at `/api/repairs`, of the feeds that ever ran on this database."""
     from vibelux.market.clock import LiveClock
     from vibelux.realtime.repairs import Repairs
-    from vibelux.service import enabled_feeds, missing_keys
+    from vibelux.wanted import enabled_feeds, missing_keys
 
     return await Repairs(db, LiveClock(), enabled_feeds(settings), missing_keys(settings)).cards()
 
@@ -104,7 +104,7 @@ async def _upstreams(settings: "Settings") -> AsyncIterator[dict[str, Any]]:
 
     from vibelux.ingest.configured import upstream_of
     from vibelux.market.clock import LiveClock
-    from vibelux.service import enabled_feeds
+    from vibelux.wanted import enabled_feeds
 
     first: dict[str, Feed] = {}
     for feed in enabled_feeds(settings):

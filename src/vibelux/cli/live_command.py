@@ -17,7 +17,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Runs until a signal; says first what it will ask."""
     from vibelux.dispatch.facility import load_facilities
-    from vibelux.service import Plan, enabled_feeds
+    from vibelux.service import Plan
+    from vibelux.wanted import enabled_feeds
 
     settings = _settings.load_settings(args.config, data_dir=Path(args.data_dir))
     facilities = serve_command.facilities_of(args.config) or load_facilities(demo_command.FACILITY)

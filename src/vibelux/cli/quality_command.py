@@ -49,7 +49,7 @@ async def _rows(args: argparse.Namespace) -> list[dict[str, Any]]:
     from vibelux.market.clock import LiveClock
     from vibelux.market.errors import UsageError
     from vibelux.market.intervals import iso_z, moment_argument
-    from vibelux.service import enabled_feeds
+    from vibelux.wanted import enabled_feeds
 
     clock = LiveClock()
     end = moment_argument(args.end) if args.end else clock.now()
