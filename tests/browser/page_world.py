@@ -68,6 +68,9 @@ async def _markets(db: Database) -> None:
     wave = [0.05 + 0.04 * math.sin(i / 7) for i in range(len(starts))]
     for node in ("TH_NP15_GEN-APND", "TH_SP15_GEN-APND"):
         await write_payload(db, receipt(), parsed(*(price(v, at, node) for at, v in zip(starts, wave, strict=True))))
+    yesterday = NOON - timedelta(days=1)  # so that today is a day on which the feed was asked from the beginning
+    before = parsed(price(0.04, yesterday, "N.Y.C.", **NEW_YORK))
+    await write_payload(db, receipt(yesterday, "nyiso/real-time-pricing", region="New York"), before)
     zones = [price(v, at, "N.Y.C.", **NEW_YORK) for at, v in zip(starts[:60], wave, strict=False)]
     await write_payload(db, receipt(NOON, "nyiso/real-time-pricing", region="New York"), parsed(*zones))
     ahead = price(0.061, NOON + timedelta(hours=1), market="day-ahead-hourly")

@@ -5,9 +5,17 @@ from datetime import timedelta
 from typing import Any
 
 from serve.fakes import FACILITY, OTHER, FakeDesk, World
+from serve.operations_fake import FakeOperations
 from store.samples import NOON
+from vibelux.config_costs import CostSettings
+from vibelux.ingest.quality import DataQuality
 from vibelux.realtime.dr_book import DrBook
 from vibelux.realtime.dr_desk import DrDesk
+from vibelux.realtime.ledger import Ledger
+from vibelux.realtime.repairs import Repairs
+from vibelux.realtime.returns import Returns
+from vibelux.replay.source import TapeSource
+from vibelux.replay.upstream import LoopbackUpstream
 from vibelux.serve.ports import Row
 from vibelux.serve.stored import StoredStore
 from vibelux.store import decisions, keys
@@ -66,3 +74,15 @@ def with_demand_response(world: StoredWorld) -> DrDesk:
     world.state.dr_book = DrBook(world.db, world.clock)
     world.state.dr_desk = DrDesk(world.db, world.clock, lambda *_: None)
     return world.state.dr_desk
+
+
+def with_every_service(world: StoredWorld) -> None:
+    """Lets the world serve all that the document has, but for outlooks."""
+    db, clock = world.db, world.clock
+    with_demand_response(world)
+    world.state.operations = FakeOperations(clock)  # type: ignore[assignment]
+    world.state.data_quality = DataQuality(db, clock, ())
+    world.state.repairs = Repairs(db, clock, (), {}).rows
+    world.state.drill = LoopbackUpstream(TapeSource(), clock)
+    world.state.ledger = Ledger(db, clock)
+    world.state.returns = Returns(db, clock, CostSettings())

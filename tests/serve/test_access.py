@@ -124,7 +124,7 @@ async def test_the_key_is_judged_before_parameters_and_body(world: World) -> Non
         assert (await client.get("/api/chp/decision?facilityId=salinas-1&at=nonsense")).status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/", "/static/app.js", "/openapi.json", "/healthz", "/readyz"])
+@pytest.mark.parametrize("path", ["/", "/static/shell.js", "/openapi.json", "/healthz", "/readyz"])
 async def test_the_page_its_assets_and_health_need_no_key_from_anywhere(world: World, path: str) -> None:
     async with world.client(peer="203.0.113.5", host="desk.example") as client:
         assert (await client.get(path)).status_code == 200

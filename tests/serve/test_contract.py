@@ -9,17 +9,9 @@ import httpx2
 import pytest
 
 from serve.fakes import answer
-from serve.operations_fake import FakeOperations
-from serve.stored import StoredWorld, stored_world, with_demand_response
+from serve.stored import StoredWorld, stored_world, with_every_service
 from store.samples import NOON, carbon, gas, parsed, price, receipt
-from vibelux.config_costs import CostSettings
-from vibelux.ingest.quality import DataQuality
 from vibelux.realtime.dr_book import entered
-from vibelux.realtime.ledger import Ledger
-from vibelux.realtime.repairs import Repairs
-from vibelux.realtime.returns import Returns
-from vibelux.replay.source import TapeSource
-from vibelux.replay.upstream import LoopbackUpstream
 from vibelux.serve import examples
 from vibelux.store.database import Database
 from vibelux.store.decisions import save_decision
@@ -39,13 +31,7 @@ NOT_SET_UP = ("/api/market/outlook", "/api/chp/outlook")
 async def world(database: Database) -> StoredWorld:
     """One in which everything that the examples ask for is there."""
     world = await stored_world(database, ["admin"], [])
-    world.state.operations = FakeOperations(world.clock)  # type: ignore[assignment]
-    with_demand_response(world)
-    world.state.data_quality = DataQuality(database, world.clock, ())
-    world.state.repairs = Repairs(database, world.clock, (), {}).rows
-    world.state.drill = LoopbackUpstream(TapeSource(), world.clock)
-    world.state.ledger = Ledger(database, world.clock)
-    world.state.returns = Returns(database, world.clock, CostSettings())
+    with_every_service(world)
     event = entered(examples.DR_EVENT | {"event_id": "salinas-1"})  # what stands for every name in a path
     await put_event(database, event, now=NOON, caller_id="test", caller="test")
     await write_payload(database, receipt(), parsed(price(0.05), price(0.06, NOON + timedelta(minutes=5))))

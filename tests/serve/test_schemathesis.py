@@ -9,16 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
 
-from serve.operations_fake import FakeOperations
 from serve.served import listening
-from serve.stored import stored_world, with_demand_response
-from vibelux.ingest.quality import DataQuality
+from serve.stored import stored_world, with_every_service
 from vibelux.store.database import Database
 
 schemathesis = pytest.importorskip("schemathesis", reason="it is not installed; the extra `dev` has it")
 
 EXAMPLES = 500 if os.environ.get("VIBELUX_SOAK") else 4
-NOT_SET_UP = ("/api/market/outlook",)
+NOT_SET_UP = ("/api/market/outlook", "/api/chp/outlook")
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
@@ -33,9 +31,7 @@ CHECKS = (
 @pytest.mark.filterwarnings("default")
 async def test_no_request_that_the_document_allows_or_spoils_finds_a_fault(database: Database) -> None:
     world = await stored_world(database, ["admin"], [], requests_per_minute=0)
-    world.state.operations = FakeOperations(world.clock)  # type: ignore[assignment]
-    with_demand_response(world)
-    world.state.data_quality = DataQuality(database, world.clock, ())
+    with_every_service(world)
     async with listening(world) as port:
         asked = await asyncio.to_thread(_run, f"http://127.0.0.1:{port}", {"X-API-Key": world.key.key})
     assert asked >= 20, "every operation was asked"
