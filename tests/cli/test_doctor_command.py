@@ -62,6 +62,7 @@ async def test_broker_devices_and_webhook_are_tried_and_the_webhooks_address_is_
 ):
     async def close(_, writer):
         writer.close()
+        await writer.wait_closed()
 
     async with await asyncio.start_server(close, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]

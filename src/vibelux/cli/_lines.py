@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -38,4 +39,6 @@ async def _reached(name: str, host: str, port: int, shown: str, do: str) -> dict
         what = f"{shown} cannot be reached: {type(error).__name__}"
         return {"check": name, "ok": False, "what": what, "do": do}
     writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
     return {"check": name, "ok": True, "what": f"{shown} answers", "do": ""}

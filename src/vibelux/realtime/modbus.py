@@ -59,9 +59,10 @@ class Device:
 
     async def run(self) -> None:
         """Polls until cancelled; a device that does not answer is asked less and less often."""
-        wait = self._settings.poll_seconds
+        wait, task = self._settings.poll_seconds, asyncio.current_task()
         try:
-            while True:
+            # pymodbus makes an error of its own out of a cancellation amid a request.
+            while task is None or not task.cancelling():
                 try:
                     await self.poll()
                     wait = self._settings.poll_seconds
