@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -60,12 +61,8 @@ async def lines(capsys) -> dict[str, tuple[object, str]]:
 async def test_broker_devices_and_webhook_are_tried_and_the_webhooks_address_is_not_shown(
     tmp_path, monkeypatch, capsys
 ):
-    async def close(_, writer):
-        writer.close()
-        await writer.wait_closed()
-
-    async with await asyncio.start_server(close, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as server:  # the kernel takes the connections
+        port = server.getsockname()[1]
         (tmp_path / "registers.toml").write_text("")
         (tmp_path / "vibelux.toml").write_text(
             f'[[telemetry.modbus]]\nname = "boiler-room"\nfacility = "a"\nhost = "127.0.0.1"\nport = {port}\n'
