@@ -13,10 +13,11 @@ from pathlib import Path
 
 import structlog
 
-from vibelux.feeds import Daily, Feed
+from vibelux.feeds import Feed
 from vibelux.ingest.backfill import backfill
 from vibelux.ingest.collector import Collector
 from vibelux.ingest.nodes import Nodes
+from vibelux.ingest.quality import expected
 from vibelux.ingest.schedule import sleep_until
 from vibelux.market.clock import Clock
 from vibelux.market.errors import FeedError, StoreUnavailable
@@ -135,13 +136,7 @@ def is_learnt_from(feed: Feed) -> bool:
 
 def _lacking(feed: Feed, day: date, held: Mapping[str, Points], now: datetime) -> list[str]:
     """The nodes of which a market day is not whole, as far as it is out."""
-    whole, step = local_day(day, feed.timezone), _step(feed)
-    end = min(whole.end, feed.publication.known_until(now))
-    due = max((end - whole.start) / step, 0.0)
+    whole, due = local_day(day, feed.timezone), expected(feed, day, now, _HOUR) or 0
     first, last = (int(moment.timestamp()) // 60 for moment in (whole.start, whole.end))
     counts = {node: int(((p.minutes >= first) & (p.minutes < last)).sum()) for node, p in held.items()}
     return sorted(node for node, count in counts.items() if count < int(_AT_LEAST * due))
-
-
-def _step(feed: Feed) -> timedelta:
-    return _HOUR if isinstance(feed.publication, Daily) else feed.publication.step
