@@ -13,7 +13,8 @@ from vibelux.market.quality import age_seconds
 from vibelux.store.database import Database
 from vibelux.store.facilities import all_facilities
 from vibelux.store.reader import feed_status
-from vibelux.store.readiness import decided_until, schema_is_ours, seat_is_taken
+from vibelux.store.readiness import decided_until, schema_is_ours
+from vibelux.store.seat import seat_is_taken
 
 _PATIENCE = timedelta(minutes=15)
 _AWAY = "the database does not answer"

@@ -8,11 +8,6 @@ from datetime import datetime
 from vibelux.store.database import Readable
 from vibelux.store.migrate import migrations
 
-_SEAT = """
-    SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        AND (classid::bigint << 32 | objid::bigint) = hashtextextended(%s, 0))
-"""
 _DECISIONS = """
     SELECT f.id, newest.valid_until FROM facilities f LEFT JOIN LATERAL (
         SELECT COALESCE((decision ->> 'validUntil')::timestamptz, decided_at + interval '1 hour') AS valid_until
@@ -25,13 +20,6 @@ async def schema_is_ours(db: Readable) -> bool:
     async with db.connection() as connection:
         row = await (await connection.execute("SELECT max(version) FROM schema_migrations")).fetchone()
     return row is not None and row[0] == migrations()[-1].version
-
-
-async def seat_is_taken(db: Readable, name: str) -> bool:
-    """Whether some process holds a seat."""
-    async with db.connection() as connection:
-        row = await (await connection.execute(_SEAT, (name,))).fetchone()
-    return row is not None and row[0]
 
 
 async def decided_until(db: Readable) -> dict[str, datetime | None]:

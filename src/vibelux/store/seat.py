@@ -13,6 +13,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from vibelux.market.errors import StoreUnavailable
+from vibelux.store.database import Readable
 
 _CONNECT_SECONDS = 5
 _KEEPALIVE = "keepalives_idle=5 keepalives_interval=2 keepalives_count=3 tcp_user_timeout=10000"
@@ -21,6 +22,14 @@ _KEEPALIVE_OF_SERVER = (
     " SET idle_session_timeout = 0"
 )
 """A machine that is gone without a word must not keep the seat for hours."""
+
+_KEY = "hashtextextended(%s, 0)"
+"""Of the lock, by the seat's name."""
+_TAKEN = f"""
+    SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND (classid::bigint << 32 | objid::bigint) = {_KEY})
+"""  # noqa: S608 (our own words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +85,7 @@ class Seat:
 
     async def _won(self, connection: psycopg.AsyncConnection) -> int | None:
         """The number of our time, if the seat was free."""
-        cursor = await connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (self._name,))
+        cursor = await connection.execute(f"SELECT pg_try_advisory_lock({_KEY})", (self._name,))
         row = await cursor.fetchone()
         if row is None or not row[0]:
             return None
@@ -122,3 +131,14 @@ class Seat:
 
     async def __aexit__(self, *_: object) -> None:
         await self.leave()
+
+
+async def seat_is_taken(db: Readable, name: str) -> bool:
+    """Whether some process holds a seat.
+
+    Raises:
+        StoreUnavailable: the database is away.
+    """
+    async with db.connection() as connection:
+        row = await (await connection.execute(_TAKEN, (name,))).fetchone()
+    return row is not None and row[0]
