@@ -2,15 +2,16 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from multiprocessing import cpu_count
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
+from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, Gauge
 
 from vibelux import __version__
@@ -118,6 +119,14 @@ class Plan:
     """Is told the page's address once the service listens."""
 
 
+class Part(Protocol):
+    """What runs beside the server."""
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        ...
+
+
 async def run(plan: Plan, stop: asyncio.Event) -> None:
     """Runs everything until `stop` is set.
 
@@ -132,7 +141,8 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
         registry, events = CollectorRegistry(), Events()
         metrics = Metrics(clock, registry)
         upstream = await stack.enter_async_context(_upstream(plan, db, metrics))
-        expectations, weathers = Expectations(db, clock, events=events, metrics=ForecastMetrics(registry)), Weathers(db)
+        expectations = Expectations(db, clock, events=events, metrics=ForecastMetrics(registry))
+        weathers = Weathers(db)
         ahead = LookAhead(
             expectations,
             weathers,
@@ -187,6 +197,7 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
         )
         looks = SecondLooks(db, clock, metrics, lambda feed: nodes_of(feed, desk.facilities, hubs=plan.with_hubs))
         feeds = [feed for feed in enabled_feeds(settings) if plan.only is None or feed.name in plan.only]
+        ledger = Ledger(db, clock)
         state = ServeState(
             clock=clock,
             store=ExpectingStore(db, expectations_of(feeds, clock), prices.newest),
@@ -196,7 +207,7 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
             dr_desk=demand_response,
             data_quality=DataQuality(db, clock, {feed.name for feed in feeds}),
             repairs=Repairs(db, clock, feeds, missing_keys(settings), lambda: sites.silent).rows,
-            ledger=Ledger(db, clock),
+            ledger=ledger,
             returns=Returns(db, clock, settings.costs),
             outlooks=expectations,
             site_outlooks=SiteOutlooks(ahead, desk.facility, clock),
@@ -252,7 +263,7 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
                     days=settings.history_days,
                 ).run(),
                 "challenge": Challengers(db, desk).run(),
-                "reckon": Ledger(db, clock).run(lambda: desk.facilities),
+                "reckon": ledger.run(lambda: desk.facilities),
                 "alert": alerts.run(),
                 "tidy": _tidy(db, clock, _kept(settings)),
                 **({} if poster is None else {"post alerts": poster.run()}),
@@ -260,17 +271,18 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
 
         duty = Duty(seat, begin=begin, work=work_of_the_desk, end=desk.stand_down, registry=registry)
         await duty.look()
-        listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        work = [
-            asyncio.create_task(duty.run(), name="duty"),
-            asyncio.create_task(fanout.run(), name="fan out"),
-            *([] if shared is None else [asyncio.create_task(shared.run(), name="redis")]),
-            asyncio.create_task(
-                serve(app, plan.host, plan.port, stop, on_listening=lambda url, _: listening.set_result(url)),
-                name="serve",
-            ),
-        ]
-        stack.push_async_callback(_end, work, desk)
+        await _until_stopped(plan, stop, db, app, desk, {"duty": duty, "fan out": fanout, "redis": shared})
+
+
+async def _until_stopped(
+    plan: Plan, stop: asyncio.Event, db: Database, app: FastAPI, desk: Desk, parts: Mapping[str, Part | None]
+) -> None:
+    """Serves and lets all parts run until `stop` is set; one that ends by itself has failed, and its error is ours."""
+    listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    serving = serve(app, plan.host, plan.port, stop, on_listening=lambda url, _: listening.set_result(url))
+    work = [asyncio.create_task(part.run(), name=name) for name, part in parts.items() if part is not None]
+    work.append(asyncio.create_task(serving, name="serve"))
+    try:
         first: list[asyncio.Future[Any]] = [listening, *work]
         await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         if listening.done() and plan.announce is not None:
@@ -279,8 +291,10 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
         await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
         for task in work:
             if task.done():
-                task.result()  # a part that ended by itself ended badly: say why
+                task.result()
         stop.set()
+    finally:
+        await _end(work, desk)
 
 
 @asynccontextmanager
