@@ -7,6 +7,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from vibelux.cli import _database, _output
+from vibelux.cli._window import moments
 from vibelux.market.errors import UsageError
 
 if TYPE_CHECKING:
@@ -84,14 +85,13 @@ def _scored(args: argparse.Namespace, history: "History", more: dict[str, Any]) 
 async def _given_out(args: argparse.Namespace, db: "Database", now: "datetime") -> int:
     from datetime import timedelta
 
-    from vibelux.market.intervals import local_date, moment_argument
+    from vibelux.market.intervals import local_date
     from vibelux.market.regions import region_of
     from vibelux.realtime.expect import score_rows
 
     grid = region_of(args.region)
-    end = moment_argument(args.end) if args.end else now
-    start = moment_argument(args.start) if args.start else end - timedelta(days=30)
-    first, last = (local_date(moment, grid.timezone) for moment in (start, end))
+    stretch = moments(args, now, timedelta(days=30))
+    first, last = (local_date(moment, grid.timezone) for moment in stretch)
     found = await score_rows(db, grid.iso_region, args.node, args.market, first, last)
     if not found and not args.json:
         raise UsageError(f"nothing that was expected in {grid.iso_region} from {first} to {last} has been scored")

@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from vibelux.cli import _database, _output
+from vibelux.cli._window import moments
 
 _COLUMNS = {
     "day": "day",
@@ -48,12 +49,11 @@ async def _rows(args: argparse.Namespace) -> list[dict[str, Any]]:
     from vibelux.ingest.quality import DataQuality
     from vibelux.market.clock import LiveClock
     from vibelux.market.errors import UsageError
-    from vibelux.market.intervals import iso_z, moment_argument
+    from vibelux.market.intervals import iso_z
     from vibelux.wanted import enabled_feeds
 
     clock = LiveClock()
-    end = moment_argument(args.end) if args.end else clock.now()
-    start = moment_argument(args.start) if args.start else end - timedelta(days=7)
+    start, end = moments(args, clock.now(), timedelta(days=7))
     if start > end:
         raise UsageError(f"--from ({iso_z(start)}) lies after --to ({iso_z(end)})")
     settings = _database.settings_of(args)

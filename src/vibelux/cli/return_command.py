@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from vibelux.cli import _database, _output
+from vibelux.cli._window import moments
 
 _YEAR = timedelta(days=366)
 
@@ -30,12 +31,11 @@ def run(args: argparse.Namespace) -> int:
 async def _told(args: argparse.Namespace) -> dict[str, Any]:
     from vibelux.market.clock import LiveClock
     from vibelux.market.errors import UsageError
-    from vibelux.market.intervals import floor_to, moment_argument
+    from vibelux.market.intervals import floor_to
     from vibelux.realtime.returns import Returns
 
     clock = LiveClock()
-    last = clock.now() if args.end is None else moment_argument(args.end)
-    first = last - _YEAR if args.start is None else moment_argument(args.start)
+    first, last = moments(args, clock.now(), _YEAR)
     if last <= first:
         raise UsageError(f"--to {args.end} does not come after --from {args.start}")
     settings = _database.settings_of(args)
