@@ -17,6 +17,7 @@ from vibelux.store.database import Database
 from vibelux.store.dr_events import put_event
 from vibelux.store.facilities import put_facility
 from vibelux.store.writer import write_payload
+from vibelux.wanted import declared
 
 ON = ("caiso/real-time-pricing", "caiso/day-ahead-pricing", "nyiso/real-time-pricing")
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
@@ -49,7 +50,7 @@ async def filled_world(db: Database) -> StoredWorld:
     late["dataFreshness"]["electricity"] = 1020.0
     late["marketConditions"]["dataQuality"]["electricity"] = "stale"
     world.desk.answers["delta-2"] = late
-    world.state.feed_declarations = [_declared(feed) for feed in all_feeds()]
+    world.state.feed_declarations = [declared(feed, feed.name in ON) for feed in all_feeds()]
     world.state.data_quality = DataQuality(db, world.clock, set(ON))
     world.state.repairs = Repairs(db, world.clock, [feed_named(name) for name in ON], {}).rows
     world.state.drill = FakeDrill()
@@ -94,17 +95,4 @@ def _measured(at: Any, value: float) -> dict[str, Any]:
         "valid_end": at,
         "issued_at": None,
         "data_source": "NWS observations",
-    }
-
-
-def _declared(feed: Any) -> dict[str, Any]:
-    return {
-        "feed": feed.name,
-        "provider": feed.provider,
-        "data_type": feed.data_type,
-        "region": feed.region,
-        "cadence_seconds": feed.cadence_seconds,
-        "stale_after_seconds": feed.stale_after_seconds,
-        "enabled": feed.name in ON,
-        "needs_key": list(feed.needs_key),
     }

@@ -1,7 +1,6 @@
 """The main page in a real Chromium, against a desk in memory."""
 
 import re
-import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,26 +8,11 @@ from typing import Any
 
 import pytest
 
+from browser.chromium import CHROMIUM, fits, launched, playwright_api
 from browser.desk_world import desk_world
 from serve.fakes import NOW, answer, price
 from serve.served import listening, until
 
-playwright_api = pytest.importorskip("playwright.async_api", reason="playwright is not installed")
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-PATIENCE_MS = 30_000
-playwright_api.expect.set_options(timeout=PATIENCE_MS)
 MINUS = "\N{MINUS SIGN}"
 
 pytestmark = [
@@ -39,10 +23,8 @@ pytestmark = [
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Any]:
-    async with playwright_api.async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    async with launched() as browser:
         yield browser
-        await browser.close()
 
 
 class Watched:
@@ -72,10 +54,6 @@ async def opened(
 
 async def says(page: Any, selector: str, text: str) -> None:
     await playwright_api.expect(page.locator(selector)).to_contain_text(text)
-
-
-async def fits(page: Any) -> bool:
-    return bool(await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])

@@ -9,8 +9,8 @@ import pytest
 import pytest_asyncio
 from psycopg import sql
 
+from browser.chromium import CHROMIUM, fits, launched, playwright_api
 from browser.page_world import filled_world
-from browser.test_page import ARGUMENTS, CHROMIUM, fits, playwright_api
 from conftest import Server
 from serve.served import listening
 from serve.stored import StoredWorld
@@ -52,10 +52,8 @@ async def url(world: StoredWorld) -> AsyncIterator[str]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Any]:
-    async with playwright_api.async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    async with launched() as browser:
         yield browser
-        await browser.close()
 
 
 class Tab:
