@@ -210,8 +210,8 @@ class Desk:
 
     async def schedule(self, facility_id: str) -> dict[str, Any] | None:
         """The plan that the newest decision is the first step of, a row a step; None where there is none."""
-        held = self._held.get(facility_id)
-        if held is None or held.answer is None:
+        held = self._decided_for(facility_id)
+        if held is None:
             return await kept.latest_schedule(self._db, facility_id)
         return schedule_of(facility_id, held.planned)
 

@@ -161,8 +161,7 @@ class Ledger:
         end = min(last, self._clock.now())
         if until is None or until >= end:
             return []
-        begin = max(first, floor_to(until, _HOUR), end - _FRESH)
-        begin = floor_to(begin, _HOUR)
+        begin = floor_to(max(first, until, end - _FRESH), _HOUR)
         rows = list(hour_costs(await reckoned(self._read, facility, begin, end)))
         return [*rows, *await _challenger(self._read, facility, begin, end, rows)]
 
