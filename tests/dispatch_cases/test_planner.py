@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from dispatch_cases.fleet_plants import plant
 from dispatch_cases.random_plants import random_case
+from vibelux.dispatch import planner
 from vibelux.dispatch.case_reader import read_case
 from vibelux.dispatch.checker import audit
 from vibelux.dispatch.costing import Audit
+from vibelux.dispatch.heat_led_case import heat_led
 from vibelux.dispatch.planner import Plan, replan
 from vibelux.dispatch.solve import Solution, solve
 
@@ -36,6 +38,32 @@ def test_quick_plan_of_a_random_plant_breaks_no_rule_and_its_bound_holds(seed):
     slack = 1e-6 * max(1.0, abs(exact.objective_usd))
     assert solution.bound_usd <= exact.objective_usd + slack
     assert solution.objective_usd >= exact.bound_usd - slack
+
+
+@settings(
+    max_examples=5_000 if SOAK else 40,
+    deadline=None,
+    derandomize=not SOAK,
+    suppress_health_check=list(HealthCheck),
+)
+@given(st.integers(0, 2**32 - 1))
+def test_quick_plan_of_a_random_plant_is_no_dearer_than_one_led_by_heat(seed):
+    case = read_case(random_case(seed, max_steps=16))
+
+    quick, led = replan(case, seconds=0.0).solution, heat_led(case)
+
+    assert led.schedule is None or quick.objective_usd <= led.objective_usd + 1e-3 * max(1.0, abs(led.objective_usd))
+
+
+@pytest.mark.parametrize(("seed", "saved"), [(54, 0.1), (40, 0.05), (56, 0.015)])
+def test_what_pays_only_together_is_found_block_by_block(monkeypatch, seed, saved):
+    """A battery beside an engine that may not sell its power, and engines that take turns."""
+    case = read_case(plant(seed))
+    found = replan(case, seconds=0.0).solution
+    monkeypatch.setattr(planner, "FAR", np.inf)
+    without = replan(case, seconds=0.0).solution
+
+    assert found.objective_usd < without.objective_usd * (1 - saved)
 
 
 def test_most_plants_of_a_fleet_are_planned_to_a_thousandth():

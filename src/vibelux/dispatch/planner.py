@@ -13,9 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vibelux.dispatch import highs
+from vibelux.dispatch.blocks import blocks, changed
 from vibelux.dispatch.case import Case
 from vibelux.dispatch.document import Array
 from vibelux.dispatch.fallback import fallback_integers
+from vibelux.dispatch.heat_led_case import follow_heat
 from vibelux.dispatch.highs import Answer
 from vibelux.dispatch.linear import Builder
 from vibelux.dispatch.model import Model, build, held_first
@@ -29,8 +31,16 @@ FIRST_SECONDS = 2.0
 
 TRIES = 3
 
-WORTH = 2e-3
+WORTH = 5e-3
 """A search is worth its time where it may save this share of the cost."""
+
+FAR = 1e-2
+"""A plan that is this share of its cost further above the relaxation than before is changed block by block too."""
+
+BLOCKS = 100
+"""How many of them are tried."""
+
+_HEAT_SECONDS = 0.5
 
 _GOOD = 1e-4
 """A first plan within this gap is not searched on."""
@@ -81,6 +91,10 @@ def replan(
     known = previous.slack_usd if goes_on and previous is not None else -math.inf
     if not goes_on or search.slack_usd - known > WORTH * abs(search.best.objective_usd):
         search.by_engine()
+        if not goes_on and search.best.gap_to(search.bound) > _GOOD:
+            search.by_heat(_HEAT_SECONDS)
+        if not first and search.slack_usd - max(known, 0.0) > FAR * abs(search.best.objective_usd):
+            search.by_block()
         if not goes_on and search.best.gap_to(search.bound) > _GOOD and seconds > 0:
             search.everywhere(seconds)
         known = search.slack_usd
@@ -154,6 +168,32 @@ class _Search:
         if self.best.schedule is None:
             self._consider(fallback_integers(self.model))
 
+    def by_heat(self, seconds: float) -> None:
+        """Has the engines follow the heat, as most are run, and all else at its best."""
+        program = self.model.program
+        held = replace(program, lower=program.lower.copy(), upper=program.upper.copy())
+        follow_heat(replace(self.model, program=held))
+        found = highs.solve(held, time_limit=seconds, gap=_GOOD)
+        if found.x is not None:
+            self._consider(np.rint(found.x))
+
+    def by_block(self) -> None:
+        """Changes a block of hours of the best plan at a time, for as long as that makes it cheaper."""
+        relaxed, left, better = self.warm.relaxed(self.relaxed_basis, duals=False).x, BLOCKS, True
+        while better and relaxed is not None:
+            better = False
+            for block in blocks(self.model, self._integers(), relaxed):
+                before = len(self._tried)
+                better |= self._consider(changed(self.model, self._integers(), block), duals=False)
+                left -= len(self._tried) - before
+                if left <= 0:
+                    return
+
+    def _integers(self) -> Array:
+        if self.best.integers is None:
+            raise ValueError("there is no plan to be changed")
+        return self.best.integers
+
     def everywhere(self, seconds: float) -> None:
         """Searches around the best plan by branching and bounding; finds a better bound as well."""
         found = highs.solve(self.model.program, time_limit=seconds, gap=_GOOD, start=self.best.integers)
@@ -167,13 +207,18 @@ class _Search:
             self._held = self.warm.held(self.best.integers, self.held_basis)
         return self._held
 
-    def _consider(self, values: Array, basis: Basis | None = None, *, duals: bool = True) -> None:
-        """Finds the flows for these integers, and keeps the plan if it is the best."""
+    def _consider(self, values: Array, basis: Basis | None = None, *, duals: bool = True) -> bool:
+        """Finds the flows for these integers, and keeps the plan if it is the best; whether it is."""
         key = values[self.warm.integers].tobytes()
         if key in self._tried:
-            return
+            return False
         self._tried.add(key)
         held = self.warm.held(values, basis, duals=duals)
+        least = math.inf if self.best.schedule is None else self.best.objective_usd
+        if held.bound >= least:
+            return False
         found = judged(self.model, held)[0]
-        if found.schedule is not None and (self.best.schedule is None or found.objective_usd < self.best.objective_usd):
-            self.best, self._held, self.held_basis = found, held, self.warm.basis()
+        if found.schedule is None or found.objective_usd >= least:
+            return False
+        self.best, self._held, self.held_basis = found, held, self.warm.basis()
+        return True

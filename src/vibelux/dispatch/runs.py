@@ -148,7 +148,7 @@ def _surroundings(
         cap[charge.steps] = np.minimum(cap[charge.steps], peak)
         above[charge.steps] += charge.usd_per_kw / hours[charge.steps]
         # The peak is dealt with by the cap, and no longer by its marginal price.
-        import_price = import_cost(case)
+        import_price = import_cost(case) + _rewards(case, x[model.imported])
     return Surroundings(
         power_kw=power,
         heat_kw=heat,
@@ -166,3 +166,12 @@ def _surroundings(
         else case.chp[at].co2_usable_fraction * common.fuel_kg_per_kwh,
         boilers=tuple(sorted(boilers, key=lambda boiler: float(boiler[1].mean()))),
     )
+
+
+def _rewards(case: Case, imported: Array) -> Array:
+    """USD/kWh that events pay for importing less, where not all that they pay for is reduced already."""
+    paid = np.zeros(case.steps)
+    for event in case.dr_events:
+        reducing = imported[event.steps] >= event.baseline_kw - event.max_reduction_kw - 1e-6
+        paid[event.steps] += event.reward_usd_per_kwh * reducing
+    return paid
