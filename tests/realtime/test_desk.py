@@ -211,6 +211,27 @@ async def test_a_price_that_grows_old_changes_the_decision_by_time_alone(databas
         assert worst["decision"]["rule"] == "heat-led"
 
 
+async def test_of_many_who_ask_for_an_aged_decision_the_first_decides_for_all(database, monkeypatch):
+    from vibelux.realtime import deciders as room
+
+    real, made = room.decide, []
+
+    def counted(facility, *rest):
+        made.append(facility.id)
+        return real(facility, *rest)
+
+    clock = FrozenClock(NOW)
+    async with running(database, clock, facility()) as (desk, market, _):
+        await market.gas(3.8)
+        await market.electricity(0.09)
+        await until(action_is(desk, "run"))
+        monkeypatch.setattr(room, "decide", counted)
+        clock.move(901 + 180)
+        answers = await asyncio.gather(*(desk.latest("salinas-1") for _ in range(8)))
+    assert {one["marketConditions"]["dataQuality"]["electricity"] for one in answers} == {"stale"}
+    assert 1 <= len(made) <= 2  # one for all who asked, and perhaps one of the desk's own
+
+
 async def test_without_any_price_nothing_is_made_up(database):
     async with running(database, FrozenClock(NOW), facility()) as (desk, _, _):
         answer = await until(action_is(desk, "unavailable"))

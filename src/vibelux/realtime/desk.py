@@ -338,9 +338,14 @@ class Desk:
         return ran_out or signature(self._conditions(held, now)) != held.signature
 
     async def _decide_now(self, held: Held) -> None:
-        """Decides for who asks, so that nobody is shown a decision that its prices no longer carry."""
+        """Decides for who asks, so that nobody is shown a decision that its prices no longer carry.
+
+        Of many who ask at the same time the first decides for all; the others wait for that one decision.
+        """
         try:
-            await self._decide(held)
+            async with held.deciding:
+                if self._changed_by_time(held):
+                    await self._decide_alone(held)
         except StoreUnavailable:
             self._due.add(held.facility.id)  # the answer shows the age of what it rests on
 
