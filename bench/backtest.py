@@ -1,6 +1,8 @@
-"""Backtests: decisions a second of one core, by plant and step, and how long a year of them takes; then with workers.
+"""Backtests: decisions a second of one core, by plant and step, and what a year of them takes; growth with both.
 
-JSON lines. Prices are made up (a daily wave and noise), demands are those of the files; nothing is read but examples/.
+JSON lines. Each decision looks 48 hours ahead. A week of hours and a day of five minutes are measured, the year is
+reckoned from them. Prices are made up (a daily wave and noise), demands are those of the files; nothing is read but
+examples/.
 """
 
 import json
@@ -26,6 +28,8 @@ START = datetime(2024, 8, 1, 5, tzinfo=UTC)
 HISTORY = timedelta(days=30)
 DAYS = {60: 7, 5: 1}
 """By minutes of a step."""
+FACILITIES = (1, 4, 16)
+WORKERS = (1, 2)
 
 
 def window(plant: str, step: int, days: int) -> Window:
@@ -42,26 +46,33 @@ def window(plant: str, step: int, days: int) -> Window:
 
 
 def main() -> int:
-    """Prints a line a plant and step, and one for each number of workers."""
+    """Prints a line a plant and step, then one for each number of facilities, then one for each number of workers."""
     for plant in PLANTS:
         for step, days in DAYS.items():
-            study = Study.of(window(plant, step, days))
-            began = time.perf_counter()
-            backtest(study, [VIBELUX], workers=1)
-            seconds = time.perf_counter() - began
             decisions = days * 1440 // step
+            seconds = played(window(plant, step, days))
             told = {"plant": plant, "step_minutes": step, "decisions": decisions, "seconds": round(seconds, 2)}
-            rate = {"decisions_per_second": round(decisions / seconds, 1)}
-            print(json.dumps(told | rate | {"year_minutes": round(365 / days * seconds / 60, 1)}), flush=True)
-    study = Study.of(window("study/medium", 60, 7 * DAYS[60]))
-    for workers in (1, 2):
+            rate = {"decisions_per_core_second": round(decisions / seconds, 1)}
+            print(json.dumps(told | rate | {"year_core_minutes": round(365 / days * seconds / 60, 1)}), flush=True)
+    for count in FACILITIES:
+        seconds = sum(played(window(PLANTS[at % len(PLANTS)], 60, 1)) for at in range(count))
+        decisions = 24 * count
+        told = {"facilities": count, "decisions": decisions, "seconds": round(seconds, 2)}
+        print(json.dumps(told | {"decisions_per_core_second": round(decisions / seconds, 1)}), flush=True)
+    study = Study.of(window("study/medium", 60, 2 * DAYS[60]))
+    for workers in WORKERS:
         began = time.perf_counter()
         backtest(study, [VIBELUX, HEAT_LED, ALWAYS_ON, GRID_ONLY], workers=workers)
-        print(
-            json.dumps({"strategies": 4, "workers": workers, "seconds": round(time.perf_counter() - began, 2)}),
-            flush=True,
-        )
+        seconds = time.perf_counter() - began
+        print(json.dumps({"strategies": 4, "workers": workers, "seconds": round(seconds, 2)}), flush=True)
     return 0
+
+
+def played(past: Window) -> float:
+    """Seconds of one core that a window takes `vibelux`, learning and judging included."""
+    began = time.perf_counter()
+    backtest(Study.of(past), [VIBELUX], workers=1)
+    return time.perf_counter() - began
 
 
 if __name__ == "__main__":

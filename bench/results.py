@@ -1,12 +1,15 @@
 """What vibelux would have saved in past market-years, for three plants: docs/results.md and the figures behind it.
 
 `python bench/results.py DATA --work DIR` plays each market-year whose files lie under DATA once more through
-`vibelux.backtest` and keeps every run in DIR: what was interrupted goes on there. `--page FILE` writes the page.
-Histories that are not there are left out, and the page says so.
+`vibelux.backtest` and keeps every run in DIR, under a digest of the code that made it: what was interrupted goes on
+there, what older code made is played anew. `--page FILE` writes the page. Histories that are not there are left out,
+and results that are of older code say so.
 """
 
 import argparse
+import ast
 import csv
+import hashlib
 import json
 import sys
 from collections.abc import Iterator
@@ -15,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from math import cos, pi
 from pathlib import Path
 
+import vibelux
 from results_page import AIM_REGRET, PLANTS, page, regret_share
 from vibelux._toml import TomlFile
 from vibelux.backtest.gas import read_gas
@@ -90,6 +94,19 @@ YEARS = (
 )  # fmt: skip
 
 
+FOUR = ("ercot-houston-2021", "ercot-houston-2024", "pjm-dom-2021", "nyiso-nyc-2019")
+THREE = ("small", "medium", "greenhouse")
+PAIRS = dict.fromkeys(
+    [
+        *(f"{year}/{plant}" for plant in THREE for year in FOUR),
+        *(f"{year.id}/{plant}" for plant in PLANTS for year in YEARS),
+    ]
+)
+"""Market-years and plants in the order in which they are played."""
+DECIDES = ("dispatch", "outlook", "backtest")
+"""The rooms whose code makes the figures."""
+
+
 def main() -> int:
     """Runs what is not done yet, and writes the page."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -97,27 +114,36 @@ def main() -> int:
     parser.add_argument("--work", type=Path, required=True, help="where runs are kept")
     parser.add_argument("--page", type=Path, help="the page to write")
     parser.add_argument("--no-runs", action="store_true", help="write the page from what is kept")
-    parser.add_argument("--plant", action="append", choices=PLANTS, help="only this one; repeatable")
-    parser.add_argument("--year", action="append", help="only this market-year; repeatable")
+    parser.add_argument("--pairs", nargs="+", metavar="YEAR/PLANT", choices=PAIRS, help="only these")
     parser.add_argument("--no-causes", action="store_true", help="do not split a regret above the aim by its causes")
     parser.add_argument("--workers", type=int, help="processes (default: one for each core)")
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
-    for plant in [] if args.no_runs else args.plant or PLANTS:
-        for year in YEARS:
-            if year.id in (args.year or [year.id]):
-                carry_out(
-                    args.data,
-                    args.work,
-                    FOLDER / f"{plant}.toml",
-                    year,
-                    causes=not args.no_causes,
-                    workers=args.workers,
-                )
+    years = {year.id: year for year in YEARS}
+    for pair in [] if args.no_runs else args.pairs or PAIRS:
+        year, plant = pair.split("/")
+        carry_out(
+            args.data,
+            args.work,
+            FOLDER / f"{plant}.toml",
+            years[year],
+            causes=not args.no_causes,
+            workers=args.workers,
+        )
     if args.page is not None:
         results = [json.loads(path.read_text("utf-8")) for path in sorted(args.work.glob("*.json"))]
-        args.page.write_text(page(YEARS, results, lacking(args.data)), "utf-8")
+        args.page.write_text(page(YEARS, results, lacking(args.data), code_digest()), "utf-8")
     return 0
+
+
+def code_digest() -> str:
+    """Of what decides and plays again; comments and layout do not count."""
+    root = Path(vibelux.__file__).parent
+    files = sorted(path for room in DECIDES for path in (root / room).glob("*.py"))
+    made = hashlib.sha256()
+    for path in files:
+        made.update(path.name.encode() + ast.dump(ast.parse(path.read_text("utf-8"))).encode())
+    return made.hexdigest()[:12]
 
 
 def lacking(data: Path) -> list[str]:
@@ -130,13 +156,14 @@ def carry_out(data: Path, work: Path, plant: Path, year: MarketYear, *, causes: 
     paths, out = [data / name for name in year.files], work / f"{year.id}-{plant.stem}.json"
     if not all(path.is_file() for path in paths):
         return
-    if out.exists():
+    code = code_digest()
+    if out.exists() and json.loads(out.read_text("utf-8")).get("code") == code:
         return
     facility = placed(plant, year, work)
     recorded = read_prices(paths, Wanted(year.iso_region, year.node, year.named))
     gas = read_gas(data / GAS, "Henry Hub")
     window = Window.over(facility, recorded, gas, start=year.start, end=year.end)
-    study = Study.of(window, perfect_seconds=_PERFECT_SECONDS, folder=work)
+    study = Study.of(window, perfect_seconds=_PERFECT_SECONDS, folder=work / code)
 
     def progress(done: int, total: int, what: str) -> None:
         print(f"\r{year.id} {plant.stem} {done}/{total} {what}   ", end="", file=sys.stderr, flush=True)
@@ -144,7 +171,7 @@ def carry_out(data: Path, work: Path, plant: Path, year: MarketYear, *, causes: 
     outcome = backtest(study, STRATEGIES, causes=False, workers=workers, progress=progress)
     if causes and regret_share(outcome.as_json()) >= AIM_REGRET:  # the runs before are kept, and not made again
         outcome = backtest(study, STRATEGIES, workers=workers, progress=progress)
-    told = {"year": year.id, "plant": plant.stem, **outcome.as_json()}
+    told = {"year": year.id, "plant": plant.stem, "code": code, **outcome.as_json()}
     beside = out.with_suffix(".new")
     beside.write_text(json.dumps(told), "utf-8")
     beside.replace(out)

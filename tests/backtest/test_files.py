@@ -1,5 +1,6 @@
 """Price and gas files, checkpoints, the command and its report."""
 
+import importlib.util
 import json
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from shared_files import real
 from vibelux.backtest import drive
 from vibelux.backtest.gas import read_gas
 from vibelux.backtest.price_files import Wanted, read_prices
-from vibelux.backtest.strategies import PERFECT, STRATEGIES, VIBELUX
+from vibelux.backtest.strategies import HEAT_LED, PERFECT, STRATEGIES, VIBELUX
 from vibelux.backtest.study import Run, Study, backtest
 from vibelux.backtest.sweep import Sweep, changed
 from vibelux.cli.main import main
@@ -252,3 +253,29 @@ def test_foresight_is_as_cheap_as_the_cheapest_run() -> None:
     study = Study.of(window(stored(), recorded(wave(16))), learns=False, perfect_seconds=0.0)
     outcome = backtest(study, [VIBELUX, PERFECT], workers=1)
     assert outcome.accounts[PERFECT].usd <= min([outcome.accounts[VIBELUX].usd, *outcome.without.values()]) + 1e-9
+
+
+@pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="the extra dask is not installed")
+def test_dask_finds_what_one_process_finds() -> None:
+    from distributed import LocalCluster
+
+    study = Study.of(window(stored(), recorded(wave(6), ahead=wave(48))), learns=False)
+    told: list[int] = []
+    one = backtest(study, [HEAT_LED, VIBELUX], workers=1)
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None, processes=False) as cluster:
+        scheduler = cluster.scheduler_address
+        over = backtest(study, [HEAT_LED, VIBELUX], scheduler=scheduler, progress=lambda done, *_: told.append(done))
+    assert [(name, found.usd) for name, found in over.accounts.items()] == [
+        (name, found.usd) for name, found in one.accounts.items()
+    ]
+    assert told == [0, 6, 12]
+
+
+def test_a_dask_scheduler_that_is_not_there_is_wrong_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed", reason="the extra dask is not installed")
+    monkeypatch.setattr("vibelux.dispatch.fleet.REACH_SECONDS", 0.2)
+    monkeypatch.setenv("DASK_SCHEDULER", "tcp://127.0.0.1:1")
+    assert main(files(tmp_path)) == 2
+    assert "the Dask scheduler tcp://127.0.0.1:1 cannot be reached" in capsys.readouterr().err

@@ -24,7 +24,7 @@ __all__ = ["clock", "ledger"]  # fixtures
 def saved(**changes: float) -> Saved:
     given = {
         "hours": 8766.0, "decisions_usd": 10_000.0, "decisions_of_usd": 100_000.0, "peak_usd": 3_000.0,
-        "peak_of_usd": 20_000.0, "demand_response_usd": 6_000.0,
+        "peak_of_usd": 20_000.0, "demand_response_usd": 6_000.0, "peak_months": 12,
     }  # fmt: skip
     return Saved("a", **given | changes)
 
@@ -41,7 +41,12 @@ def test_requests_beyond_those_included_cost_more() -> None:
 
 
 def test_half_a_year_is_told_as_a_whole_one() -> None:
-    assert saved(hours=4383.0).usd_per_year == pytest.approx(38_000.0)
+    assert saved(hours=4383.0, peak_months=6).usd_per_year == pytest.approx(38_000.0)
+
+
+def test_the_peak_of_a_month_counts_once_however_few_of_its_hours_are_known() -> None:
+    one = saved(hours=2.0, decisions_usd=0.0, demand_response_usd=0.0, peak_usd=500.0, peak_months=1)
+    assert one.usd_per_year == pytest.approx(6_000.0)
 
 
 def test_what_is_measured_stands_beside_what_was_promised() -> None:

@@ -22,7 +22,8 @@ WHOLE_STEPS = 1100
 _MOST_STEPS_OF_BOUND = 20_000
 _STRETCH = {60: (7, 5), 30: (6, 4), 15: (5, 3), 5: (4, 2)}
 """By minutes of a step: days of a stretch, and how many of them are kept."""
-_STRETCH_SECONDS = 4.0
+_STRETCH_SECONDS = 2.0
+"""Twice the time makes a month of the lit greenhouse of `examples/study` 0.02 % cheaper."""
 
 
 @dataclass(frozen=True)

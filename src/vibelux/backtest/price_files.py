@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vibelux.backtest.points import Points, Recorded, chosen
-from vibelux.feeds import Payload, all_feeds, read
+from vibelux.feeds import Feed, Parsed, Payload, all_feeds, read
 from vibelux.market.errors import FeedError, UsageError
+from vibelux.market.records import ELECTRICITY_PRICE
 from vibelux.market.regions import Region, region_of
 from vibelux.market.units import MWH_PER_KWH
 from vibelux.outlook import tidy
@@ -31,6 +32,7 @@ _MARKETS = {
 _SETTLED = {"real-time-5min", "real-time-15min", "real-time-hourly", DAY_AHEAD}
 """Look-ahead prices of a payload are left out: nobody is paid by them."""
 _NAMELESS = ""
+"""The node of a file that names none."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,8 @@ def read_prices(paths: Sequence[Path], wanted: Wanted) -> Recorded:
         UsageError: no such file, no prices in it, several nodes of which none is the facility's, or no such market.
     """
     region = region_of(wanted.iso_region)
-    tables = [table for path in paths for table in _tables(path, region, wanted)]
-    nodes = sorted({table.node for table in tables if table.node != _NAMELESS})
+    held = [table for path in paths for table in tables(path, region, wanted)]
+    nodes = sorted({table.node for table in held if table.node != _NAMELESS})
     node = wanted.node or (wanted.pricing_node if wanted.pricing_node in nodes else None)
     if node is None and len(nodes) <= 1:
         node = nodes[0] if nodes else wanted.pricing_node
@@ -61,8 +63,8 @@ def read_prices(paths: Sequence[Path], wanted: Wanted) -> Recorded:
     if node is None or (nodes and node not in nodes):
         named = f"no prices of {node}" if node else f"no prices of {wanted.pricing_node}, and --node names no other"
         raise UsageError(f"{files}: {named}; there are {', '.join(nodes[:12])}")
-    by_market: dict[str, list[_Table]] = {}
-    for table in tables:
+    by_market: dict[str, list[Table]] = {}
+    for table in held:
         if table.node in {node, _NAMELESS}:
             by_market.setdefault(table.market, []).append(table)
     try:
@@ -81,8 +83,8 @@ def read_prices(paths: Sequence[Path], wanted: Wanted) -> Recorded:
 
 
 @dataclass(frozen=True)
-class _Table:
-    """Prices of one node in one market; starts in UTC minutes, USD/kWh."""
+class Table:
+    """Prices of one node in one market; starts in UTC minutes, USD/kWh, NaN where a row has no price."""
 
     node: str
     market: str
@@ -90,44 +92,52 @@ class _Table:
     values: np.ndarray
 
 
-def _tables(path: Path, region: Region, wanted: Wanted) -> Iterator[_Table]:
+def tables(path: Path, region: Region, wanted: Wanted) -> Iterator[Table]:
+    """All prices of a file, or those of the node where a file has to be told which.
+
+    Raises:
+        UsageError: no such file, or no prices in it.
+    """
     if not path.is_file():
         raise UsageError(f"{path}: no such file")
     found = _tidy(path, region, wanted)
-    if found is None and wanted.price_column is None:
-        found = _served(path, region)
+    if found is None and wanted.price_column is None and (payload := served(path, region)) is not None:
+        found = _settled(payload[1])
     if found is not None:
         for (node, market), rows in found.group_by("node", "market", maintain_order=True):
-            yield _Table(str(node), str(market), rows["minute"].to_numpy(), rows["price"].to_numpy())
+            yield Table(str(node), str(market), rows["minute"].to_numpy(), rows["price"].to_numpy())
         return
     history = read_history(path, region.iso_region, node=wanted.node, market=wanted.market, price=wanted.price_column)
     for market, series in ((history.market, history.prices), (DAY_AHEAD, history.day_ahead)):
         if series is not None:
             points = Points.of_wall(series, region.timezone)
-            yield _Table(_NAMELESS, market, points.starts, points.values)
+            yield Table(_NAMELESS, market, points.starts, points.values)
 
 
-def _served(path: Path, region: Region) -> "pl.DataFrame | None":
-    """A payload of the grid's own; None where none of its price feeds reads it."""
+def served(path: Path, region: Region) -> tuple[Feed, Parsed] | None:
+    """A payload of the grid's own, and the price feed that reads it; None where none does."""
+    payload = Payload(path.read_bytes(), name=path.name)
+    for feed in all_feeds():
+        if feed.is_price and feed.provider == region.iso_region.lower():
+            try:
+                found = read(feed, payload)
+            except FeedError:
+                continue
+            if (frame := found.frames.get(ELECTRICITY_PRICE.name)) is not None and frame.height:
+                return feed, found
+    return None
+
+
+def _settled(found: Parsed) -> "pl.DataFrame":
     import polars as pl
 
-    body = path.read_bytes()
-    feeds = [feed for feed in all_feeds() if feed.is_price and feed.provider == region.iso_region.lower()]
-    for feed in feeds:
-        try:
-            frame = read(feed, Payload(body, name=path.name)).frames.get("electricity-price")
-        except FeedError:
-            continue
-        if frame is None or not frame.height:
-            continue
-        frame = frame.filter(pl.col("market").is_in(_SETTLED))
-        return frame.sort("node_type", nulls_last=False).select(
-            node="pricing_node",
-            market="market",
-            minute=pl.col("market_interval_start").dt.epoch("s") // 60,
-            price=pl.col("price_per_kwh").cast(pl.Float64),
-        )
-    return None
+    frame = found.frames[ELECTRICITY_PRICE.name].filter(pl.col("market").is_in(_SETTLED))
+    return frame.sort("node_type", nulls_last=False).select(
+        node="pricing_node",
+        market="market",
+        minute=pl.col("market_interval_start").dt.epoch("s") // 60,
+        price=pl.col("price_per_kwh").cast(pl.Float64),
+    )
 
 
 def _tidy(path: Path, region: Region, wanted: Wanted) -> "pl.DataFrame | None":
@@ -160,7 +170,7 @@ def _tidy(path: Path, region: Region, wanted: Wanted) -> "pl.DataFrame | None":
         market=column,
         minute=minute,
         price=tidy.numbers(path, frame[price]) * factor,
-    ).drop_nulls("price")
+    )
 
 
 def _table(path: Path) -> "pl.DataFrame | None":

@@ -1,12 +1,10 @@
-"""A backtest: every strategy over one window, each in a process of its own where that is worth it."""
+"""A backtest: every strategy over one window, side by side where that is worth it."""
 
 import hashlib
 import json
 import math
-import multiprocessing
 import os
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from vibelux.backtest.accounts import Account, account, as_json
 from vibelux.backtest.drive import Checkpoint, Tick, drive
 from vibelux.backtest.known import Known, Learnt, learn_along
 from vibelux.backtest.perfect import perfect
+from vibelux.backtest.side_by_side import Progress, in_processes, one_by_one, over_dask
 from vibelux.backtest.strategies import (
     ALWAYS_ON,
     GRID_ONLY,
@@ -46,11 +45,7 @@ _PLANNED_ANEW = 4 * 60
 _WEEK_DAYS = 7
 _WORTH_A_PROCESS = 2000
 """Steps of all runs together below which processes take longer to start than the work takes."""
-_LOOK_SECONDS = 0.5
 _SAME = 1e-9
-
-Progress = Callable[[int, int, str], None]
-"""Told how many steps of how many are done, and what is being done."""
 
 
 @dataclass(frozen=True)
@@ -247,6 +242,7 @@ def backtest(
     *,
     causes: bool = True,
     workers: int | None = None,
+    scheduler: str | None = None,
     progress: Progress = lambda *_: None,
 ) -> Outcome:
     """Carries out the strategies.
@@ -256,16 +252,18 @@ def backtest(
         strategies: their names.
         causes: whether `vibelux` is also run without each cause of its regret.
         workers: processes; None: one for each core, where that is worth it.
+        scheduler: the address of a Dask scheduler; None: processes of this machine.
         progress: told of it.
 
     Raises:
+        UsageError: the Dask scheduler cannot be reached.
         VibeluxError: a run found no schedule that keeps the hard rules.
     """
     runs = [Run(name) for name in strategies]
     if causes and {VIBELUX, PERFECT} <= set(strategies):
         gone = [FORECAST, STABILITY, *([MISSING] if study.window.missing.any() else []), ALL]
         runs += [Run(VIBELUX, cause) for cause in gone]
-    found = _carried_out(study, runs, workers, progress)
+    found = _carried_out(study, runs, workers, scheduler, progress)
     case = study.whole_case()
     done = [account(case, run.name, schedule, bound) for run, (schedule, bound, _) in zip(runs, found, strict=True)]
     accounts = {run.strategy: one for run, one in zip(runs, done, strict=True) if run.without is None}
@@ -285,65 +283,18 @@ def _perfected(own: Account, others: Sequence[Account]) -> Account:
 
 
 def _carried_out(
-    study: Study, runs: Sequence[Run], workers: int | None, progress: Progress
+    study: Study, runs: Sequence[Run], workers: int | None, scheduler: str | None, progress: Progress
 ) -> list[tuple[Schedule, float | None, str]]:
+    """The longest first, so that all cores end together."""
     steps = len(study.window.settled)
-    total = steps * len(runs)
-    worth = total >= _WORTH_A_PROCESS
+    order = sorted(runs, key=lambda run: run.strategy not in {VIBELUX, PERFECT})
+    worth = steps * len(runs) >= _WORTH_A_PROCESS
     count = min(workers or (os.cpu_count() if worth else 1) or 1, len(runs))
-    if count > 1:
-        return _in_processes(study, runs, count, total, progress)
-    found = []
-    for at, run in enumerate(runs):
-
-        def tick(done: int, at: int = at, name: str = run.name) -> None:
-            progress(at * steps + done, total, name)
-
-        tick(0)
-        found.append(study.carry_out(run, tick))
-    return found
-
-
-def _in_processes(
-    study: Study, runs: Sequence[Run], count: int, total: int, progress: Progress
-) -> list[tuple[Schedule, float | None, str]]:
-    """The longest first, so that the cores end together."""
-    context = multiprocessing.get_context("spawn")
-    done = context.Array("q", len(runs), lock=False)
-    order = sorted(range(len(runs)), key=lambda at: runs[at].strategy not in {VIBELUX, PERFECT})
-    with ProcessPoolExecutor(count, context, _begin, (study, done)) as pool:
-        waiting: dict[Future[tuple[Schedule, float | None, str]], int] = {}
-        try:
-            waiting = {pool.submit(_one, runs[at], at): at for at in order}
-            pending = set(waiting)
-            while pending:
-                ended, pending = wait(pending, _LOOK_SECONDS, FIRST_COMPLETED)
-                for future in ended:
-                    future.result()
-                progress(sum(done), total, f"{len(runs) - len(pending)} of {len(runs)} runs")
-        except BaseException:
-            for future in waiting:
-                future.cancel()
-            for process in multiprocessing.active_children():
-                process.terminate()
-            raise
-        return [
-            future.result()
-            for _, future in sorted(((at, future) for future, at in waiting.items()), key=lambda pair: pair[0])
-        ]
-
-
-_here: dict[str, Any] = {}
-"""In a worker: its study, and where it tells how far it is."""
-
-
-def _begin(study: Study, done: Any) -> None:
-    _here.update(study=study, done=done)
-
-
-def _one(run: Run, at: int) -> tuple[Schedule, float | None, str]:
-    def tick(steps: int) -> None:
-        _here["done"][at] = steps
-
-    study: Study = _here["study"]
-    return study.carry_out(run, tick)
+    if scheduler is not None:
+        found = over_dask(study.carry_out, order, steps, scheduler, progress)
+    elif count > 1:
+        found = in_processes(study.carry_out, order, steps, count, progress)
+    else:
+        found = one_by_one(study.carry_out, order, steps, progress)
+    by_run = dict(zip(order, found, strict=True))
+    return [by_run[run] for run in runs]

@@ -1,6 +1,7 @@
 """Plays history again through the code that decides live, and says what each way to run the plant would have cost."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--proof", type=float, default=0.0, metavar="S", help="search so long for each plan of vibelux (default: quick)"
     )
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one for each core)")
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        default=os.environ.get("DASK_SCHEDULER"),
+        help="of a Dask scheduler, instead of processes (default: $DASK_SCHEDULER)",
+    )
     parser.add_argument("--checkpoint", metavar="DIR", help="keep runs there, and go on with those that are there")
     parser.add_argument("--steps", metavar="FILE.parquet", help="write every step of every strategy")
     parser.add_argument("--html", metavar="FILE", help="write a report with plots")
@@ -117,7 +124,9 @@ def _outcome(args: argparse.Namespace, window: "Window", strategies: list[str], 
 
     try:
         causes = not args.no_causes and not said
-        return backtest(study, strategies, causes=causes, workers=args.workers, progress=progress)
+        return backtest(
+            study, strategies, causes=causes, workers=args.workers, scheduler=args.scheduler, progress=progress
+        )
     finally:
         _output.progress_done()
 

@@ -51,7 +51,7 @@ async def _import(args: argparse.Namespace, feed: "Feed", found: "list[Payload]"
     failed = False
     async with _database.open_database(settings) as db:
         for payload in found:
-            receipt = await journal.keep(feed, _as_reply(payload, received_at))
+            receipt = await journal.keep(feed, as_reply(payload, received_at))
             try:
                 written = await write_payload(db, receipt, read(feed, payload))
             except FeedError as error:
@@ -67,7 +67,7 @@ async def _import(args: argparse.Namespace, feed: "Feed", found: "list[Payload]"
     return 1 if failed else 0
 
 
-def _as_reply(payload: "Payload", received_at: "datetime") -> "Reply":
+def as_reply(payload: "Payload", received_at: "datetime") -> "Reply":
     """A file as the reply that it once was."""
     from vibelux.feeds import Request
     from vibelux.ingest.client import Reply

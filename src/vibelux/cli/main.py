@@ -18,6 +18,8 @@ COMMANDS = {
     "fetch": "ask an upstream now",
     "import": "parse raw payloads into the database",
     "backfill": "fetch history into the database, resumable",
+    "history": "add archives and tables of past prices to the database",
+    "export": "write records of the database to Parquet, CSV or Arrow",
     "dispatch": "solve one dispatch case: schedule, costs and reasons",
     "backtest": "what the plant would have cost, on past prices",
     "outlook": "price forecasts: how far off they are",

@@ -185,25 +185,34 @@ def _decide_here(cases: dict[str, Case], later_h: float, first_seconds: float) -
     return _here.decide(cases, later_h, first_seconds)
 
 
+def reached(address: str) -> Any:
+    """A client of a Dask scheduler that has workers.
+
+    Raises:
+        UsageError: Dask is not installed, or the scheduler cannot be reached or has no workers.
+    """
+    try:
+        from dask.distributed import Client
+    except ImportError as error:
+        raise UsageError("a Dask scheduler needs the extra: pip install 'vibelux[dask]'") from error
+    try:
+        client: Any = Client(address, timeout=REACH_SECONDS)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise UsageError(f"the Dask scheduler {address} cannot be reached: {error}") from error
+    if not client.scheduler_info(n_workers=-1)["workers"]:
+        client.close()
+        raise UsageError(f"the Dask scheduler {address} has no workers")
+    return client
+
+
 class _Dask:
     """An actor a worker of the cluster."""
 
     def __init__(self, address: str) -> None:
-        try:
-            from dask.distributed import Client
-        except ImportError as error:
-            raise UsageError("a Dask scheduler needs the extra: pip install 'vibelux[dask]'") from error
-        try:
-            client: Any = Client(address, timeout=REACH_SECONDS)  # type: ignore[no-untyped-call]
-        except (OSError, ValueError) as error:
-            raise UsageError(f"the Dask scheduler {address} cannot be reached: {error}") from error
-        workers = sorted(client.scheduler_info(n_workers=-1)["workers"])
-        if not workers:
-            client.close()
-            raise UsageError(f"the Dask scheduler {address} has no workers")
-        self._client = client
+        self._client = client = reached(address)
         self._shards: list[Any] = [
-            client.submit(Shard, actor=True, workers=[worker], pure=False).result() for worker in workers
+            client.submit(Shard, actor=True, workers=[worker], pure=False).result()
+            for worker in sorted(client.scheduler_info(n_workers=-1)["workers"])
         ]
         self.count = len(self._shards)
 

@@ -104,6 +104,8 @@ class Saved:
     peak_usd: float
     peak_of_usd: float
     demand_response_usd: float
+    peak_months: int = 0
+    """Months whose demand charges are in it, begun ones too."""
 
     @classmethod
     def of(cls, facility_id: str, told: Mapping[str, Any], against: str) -> "Saved":
@@ -116,13 +118,21 @@ class Saved:
             told["demandSavingsUsd"][against],
             sum(charge["costUsd"].get(against, 0.0) for charge in told["demandCharges"]),
             told["demandResponseUsd"],
+            len({charge["month"] for charge in told["demandCharges"]}),
         )
 
     @property
     def usd_per_year(self) -> float:
-        """All of it, if every hour were as those that are known."""
-        whole = self.decisions_usd + self.peak_usd + self.demand_response_usd
-        return whole / self.hours * _YEAR_HOURS if self.hours else 0.0
+        """All of it, if every hour, and every month's peak, were as those that are known.
+
+        >>> Saved("a", 87.66, 100.0, 500.0, 900.0, 1000.0, 20.0, peak_months=1).usd_per_year
+        22800.0
+        """
+        if not self.hours:
+            return 0.0
+        by_hour = (self.decisions_usd + self.demand_response_usd) / self.hours * _YEAR_HOURS
+        by_month = self.peak_usd / self.peak_months * 12 if self.peak_months else 0.0
+        return by_hour + by_month
 
     def as_json(self) -> dict[str, Any]:
         """As the answer tells it."""

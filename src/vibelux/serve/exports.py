@@ -93,7 +93,7 @@ async def page_of_json(kind: Kind, frame: "pl.DataFrame", following: str | None)
 async def exported(kind: Kind, frame: "pl.DataFrame", form: str) -> bytes:
     """A frame as a file."""
     out = io.BytesIO()
-    await asyncio.to_thread(_write, frame.lazy(), kind, form, out)
+    await asyncio.to_thread(write_file, frame.lazy(), kind, form, out)
     return out.getvalue()
 
 
@@ -173,7 +173,7 @@ class _File(io.RawIOBase):
         from polars.io.plugins import register_io_source
 
         try:
-            _write(register_io_source(self._frames, schema=self._schema), self._pages.kind, self._form, self)
+            write_file(register_io_source(self._frames, schema=self._schema), self._pages.kind, self._form, self)
         finally:
             if not self._left.is_set():
                 self._in_loop(lambda: self._sent.put(None))
@@ -222,7 +222,8 @@ class _File(io.RawIOBase):
             return len(view)
 
 
-def _write(frame: "pl.LazyFrame", kind: Kind, form: str, out: Any) -> None:
+def write_file(frame: "pl.LazyFrame", kind: Kind, form: str, out: Any) -> None:
+    """Writes records as CSV, Parquet or Arrow, row group after row group, to a path or an open file."""
     if form == "csv":
         _safe_for_spreadsheets(frame).sink_csv(out, datetime_format="%Y-%m-%dT%H:%M:%S%.fZ")
     elif form == "parquet":
