@@ -152,7 +152,7 @@ class Settings(BaseModel):
     keep_feed_days: _Days = 30.0
     """Who was asked when and what came of it, and rows that were set aside."""
     keep_outbox_days: _Days = 7.0
-    """Messages to facilities: a client that was away longer gets a fresh snapshot."""
+    """Messages to facilities (a client that was away longer gets a fresh snapshot), and the plans behind decisions."""
     keep_decision_days: _Days = 400.0
     """Decisions; the newest of each facility stays."""
     keep_operations_days: _Days = 400.0

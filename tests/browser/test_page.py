@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from browser.chromium import CHROMIUM, fits, launched, playwright_api
-from browser.desk_world import desk_world
+from browser.desk_world import PlannedDesk, desk_world
 from serve.fakes import NOW, answer, price
 from serve.served import listening, until
 
@@ -132,6 +132,7 @@ async def test_a_page_that_finds_no_service_begins_when_it_is_there(browser: Any
 
 async def test_a_moment_of_the_past_is_shown_as_it_was_known_and_decided(browser: Any) -> None:
     world = desk_world()
+    world.store.plans[datetime(2026, 7, 14, 19, 20, tzinfo=UTC)] = await PlannedDesk().schedule("salinas-1")
     async with listening(world) as port:
         watched = await opened(browser, port, at="#/now/salinas-1/2026-07-14T19:20:00Z")
         page = watched.page
@@ -142,6 +143,10 @@ async def test_a_moment_of_the_past_is_shown_as_it_was_known_and_decided(browser
         await says(page, "#why", "chp engine-1 min_load: one more would be worth 14.50 USD/MWh.")
         await says(page, "#why", "The price on its way: published to fetched 2.50 s, to decided 0.31 s.")
         assert world.state.outlooks.asked[-1].isoformat() == "2026-07-14T19:20:00+00:00"  # type: ignore[union-attr]
+        planned = playwright_api.expect(page.locator("#timeline path.bar.engine"))
+        await planned.to_have_attribute("d", re.compile("^M[^M]+$"))  # the evening of the plan of then
+        came = playwright_api.expect(page.locator("#timeline path.came").first)
+        await came.to_have_attribute("d", re.compile("^M"))  # and over it that it ran sooner
 
         await playwright_api.expect(page.locator("#cursor")).to_be_enabled()
         await page.focus("#cursor")

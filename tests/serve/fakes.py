@@ -177,6 +177,7 @@ class FakeStore:
         self.asked_keys = 0
         self.prices = [price(START + timedelta(minutes=5 * i), 0.03 + 0.01 * (i % 5)) for i in range(37)]
         self.prices[-1] = price(self.prices[-1]["market_interval_start"], 0.0612)
+        self.plans: dict[datetime, Row] = {}
         self.history: list[Row] = [answer(0.05, at=NOW - timedelta(minutes=5 * i)) for i in range(6, 0, -1)]
 
     async def ping(self) -> None:
@@ -246,6 +247,9 @@ class FakeStore:
         if not self._desk.kept_from <= seq <= len(self._desk.outbox[facility_id]):
             return None
         return self._desk.outbox[facility_id][seq : seq + limit]
+
+    async def schedule_at(self, facility_id: str, at: datetime) -> Row | None:
+        return self.plans.get(at)
 
     async def answer_at(self, facility_id: str, at: datetime | None) -> Row | None:
         fitting = [row for row in self.history if at is None or datetime.fromisoformat(row["timestamp"]) <= at]

@@ -138,13 +138,19 @@ async def test_whether_a_decision_was_kept_is_found_by_its_id(database: Database
     assert latest["seq"] == 3
 
 
-async def test_the_newest_plan_of_a_facility_is_kept_and_goes_with_its_decision(database: Database) -> None:
+async def test_the_plan_behind_each_decision_is_kept_for_a_while(database: Database) -> None:
     assert await decisions.latest_schedule(database, "f") is None
     for n in (1, 2):
         await decisions.save_decision(database, "f", at(n), DECIDED, {}, [], schedule={"rows": [n]})
     assert await decisions.latest_schedule(database, "f") == {"rows": [2]}
     await decisions.save_decision(database, "f", at(3), DECIDED, {}, [])
-    assert await decisions.latest_schedule(database, "f") is None
+    assert await decisions.latest_schedule(database, "f") is None, "the newest rests on none"
+    assert await decisions.latest_schedule(database, "f", at(0)) is None
+    assert await decisions.latest_schedule(database, "f", at(1)) == {"rows": [1]}
+    gone = await retain(database, at(2), Kept(outbox_days=0.5 / 24 / 60))
+    assert gone["chp_schedules"] == 1
+    assert await decisions.latest_schedule(database, "f", at(1)) is None
+    assert await decisions.latest_schedule(database, "f", at(2)) == {"rows": [2]}
 
 
 async def test_what_a_facility_was_last_told_of_each_price_is_read_from_its_outbox(database: Database) -> None:

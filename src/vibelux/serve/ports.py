@@ -107,6 +107,10 @@ class Store(Protocol):
         """
         ...
 
+    async def schedule_at(self, facility_id: str, at: datetime) -> Row | None:
+        """The plan behind the decision that was in force at a moment; None where none is kept."""
+        ...
+
     async def answer_at(self, facility_id: str, at: datetime | None) -> Row | None:
         """What was known and decided at a moment (None: last), as the answer of `/api/chp/decision`."""
         ...

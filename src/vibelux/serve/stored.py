@@ -156,6 +156,10 @@ class StoredStore:
         """Messages after `seq`, in order; None when they cannot be given without a hole."""
         return await decisions.messages_since(self._db, facility_id, seq, limit)
 
+    async def schedule_at(self, facility_id: str, at: datetime) -> Row | None:
+        """The plan behind the decision that was in force at a moment."""
+        return await decisions.latest_schedule(self._db, facility_id, at)
+
     async def answer_at(self, facility_id: str, at: datetime | None) -> Row | None:
         """What was known and decided at a moment."""
         row = await decisions.latest_decision(self._db, facility_id, at)

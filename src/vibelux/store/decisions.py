@@ -4,6 +4,8 @@ A facility's messages carry numbers that rise by one and are never given twice, 
 All functions raise `StoreUnavailable` when the database is away.
 """
 
+import json
+import zlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -13,7 +15,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from vibelux.store.database import Database, Readable
-from vibelux.store.jsons import jsonb
+from vibelux.store.jsons import dumps, jsonb
 from vibelux.store.seat import Held
 
 Message = Mapping[str, Any]
@@ -41,7 +43,7 @@ async def save_decision(
         decision: what.
         conditions: the other members of its answer.
         messages: what is told of it.
-        schedule: the plan behind it; of each facility the newest one is kept.
+        schedule: the plan behind it; None where it rests on none.
         decision_id: by it `numbers_of` finds a decision whose commit ended without a word.
         seat: of the process that decides; one that has lost it keeps nothing. None: nobody else decides.
     """
@@ -54,14 +56,11 @@ async def save_decision(
             " VALUES (COALESCE(%s, gen_random_uuid()), %s, %s, %s, %s, %s)",
             (decision_id, facility_id, decided_at, jsonb(decision), jsonb(conditions), max(numbers, default=None)),
         )
-        if schedule is None:
-            await connection.execute("DELETE FROM chp_schedules WHERE facility_id = %s", (facility_id,))
-        else:
-            await connection.execute(
-                "INSERT INTO chp_schedules (facility_id, body) VALUES (%s, %s)"
-                " ON CONFLICT (facility_id) DO UPDATE SET body = excluded.body",
-                (facility_id, jsonb(schedule)),
-            )
+        await connection.execute(
+            "INSERT INTO chp_schedules (facility_id, decided_at, body) VALUES (%s, %s, %s)"
+            " ON CONFLICT (facility_id, decided_at) DO UPDATE SET body = excluded.body",
+            (facility_id, decided_at, None if schedule is None else zlib.compress(dumps(schedule))),
+        )
         return numbers
 
 
@@ -117,12 +116,20 @@ async def told_prices(db: Readable, facility_id: str, kinds: Sequence[str]) -> d
         return dict(await cursor.fetchall())
 
 
-async def latest_schedule(db: Readable, facility_id: str) -> dict[str, Any] | None:
-    """The plan behind the facility's newest decision; None where that rests on none."""
+async def latest_schedule(db: Readable, facility_id: str, at: datetime | None = None) -> dict[str, Any] | None:
+    """The plan behind the facility's newest decision, or the newest made at or before `at`.
+
+    None where that decision rests on none, or its plan is no longer kept.
+    """
     async with db.connection() as connection:
-        cursor = await connection.execute("SELECT body FROM chp_schedules WHERE facility_id = %s", (facility_id,))
+        cursor = await connection.execute(
+            "SELECT body FROM chp_schedules"
+            " WHERE facility_id = %s AND decided_at <= COALESCE(%s::timestamptz, 'infinity')"
+            " ORDER BY decided_at DESC LIMIT 1",
+            (facility_id, at),
+        )
         row = await cursor.fetchone()
-    return None if row is None else row[0]
+    return None if row is None or row[0] is None else dict(json.loads(zlib.decompress(row[0])))
 
 
 async def last_seqs(db: Readable, facility_ids: Sequence[str]) -> dict[str, int]:

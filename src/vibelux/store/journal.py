@@ -50,7 +50,7 @@ class Kept:
     feed_days: float | None = 30.0
     """Metadata of payloads, rows set aside, and what data quality is counted from."""
     outbox_days: float | None = 7.0
-    """Messages to facilities: a client that was away longer gets a fresh snapshot."""
+    """Messages to facilities (a client that was away longer gets a fresh snapshot), and the plans behind decisions."""
     decision_days: float | None = 400.0
     """Decisions; the newest of each facility stays, as the next one goes on from it."""
     alert_days: float | None = 90.0
@@ -161,6 +161,7 @@ async def retain(db: Database, now: datetime, kept: Kept) -> dict[str, int]:
         (kept.feed_days, "feed_intervals", "DELETE FROM feed_intervals WHERE known_at < %s"),
         (kept.feed_days, "price_disagreements", "DELETE FROM price_disagreements WHERE found_at < %s"),
         (kept.outbox_days, "outbox", "DELETE FROM outbox WHERE created_at < %s"),
+        (kept.outbox_days, "chp_schedules", "DELETE FROM chp_schedules WHERE decided_at < %s"),
         (
             kept.decision_days,
             "chp_decisions",

@@ -59,8 +59,8 @@ _COUNT = f"""
     CROSS JOIN LATERAL (
         SELECT count(*) AS quarantined, count(*) FILTER (WHERE reason LIKE '%%outside the plausible range%%')
             AS implausible
-        FROM quarantined_rows one WHERE one.feed = asked.feed
-            AND received_at >= asked.day_start AND received_at < asked.day_end) aside
+        FROM (SELECT DISTINCT reason, place, raw FROM quarantined_rows one WHERE one.feed = asked.feed
+            AND received_at >= asked.day_start AND received_at < asked.day_end) rows_once) aside
     CROSS JOIN LATERAL (
         SELECT count(*) AS disagreements FROM price_disagreements one WHERE one.feed = asked.feed
             AND interval_start >= asked.day_start AND interval_start < asked.day_end) doubted

@@ -59,17 +59,25 @@ async def decision(
 @router.get(
     "/schedule",
     responses={200: answered(Rows, examples.SCHEDULE), **FAILURES},
-    summary="The whole plan to the horizon, a row a step",
+    summary="The whole plan to the horizon, a row a step, now or as it was at a moment",
 )
-async def schedule(facility_id: FacilityId, caller: Asking, door: DoorOf, state: State) -> Response:
-    """Prices, flows and levels of each step; no rows where the newest decision rests on no plan; `detail` says so."""
+async def schedule(
+    facility_id: FacilityId, caller: Asking, door: DoorOf, state: State, at: OptionalText = None
+) -> Response:
+    """Prices, flows and levels of each step; no rows where the decision rests on no plan; `detail` says so.
+
+    Plans of past moments are kept for `KEEP_OUTBOX_DAYS`.
+    """
     await door.facility(caller, facility_id, "read")
-    plan = await state.desk.schedule(facility_id)
+    if at is None:
+        plan = await state.desk.schedule(facility_id)
+    else:
+        plan = await door.store_of(caller).schedule_at(facility_id, moment(at))
     none: dict[str, Any] = {
         "facilityId": facility_id,
         "rows": [],
         "next": None,
-        "detail": "The newest decision rests on no plan.",
+        "detail": "The newest decision rests on no plan." if at is None else "No plan of that moment is kept.",
     }
     return json_response(plan or none)
 

@@ -189,7 +189,7 @@ export class SortableTable {
 }
 
 function classOf(column) {
-  return [column.start && "start", column.wide && "wide", column.grow && "grow"].filter(Boolean).join(" ") || null;
+  return [column.start && "start", column.wide && "wide", column.grow && "grow", column.wraps && "wraps"].filter(Boolean).join(" ") || null;
 }
 
 /** Redraws a part; what had the focus in it has it again, found by its row and its place in that. */

@@ -11,7 +11,7 @@ import { address, Desk, NeedsKey } from "./desk.js";
 import { el } from "./parts.js";
 import { dayAndTime, number, time } from "./words.js";
 
-const PAGES = { now: "Now", fleet: "Fleet", market: "Market", quality: "Data quality", response: "Demand response", settings: "Settings" };
+const PAGES = { now: "Now", fleet: "Fleet", market: "Market", quality: "Data quality", response: "Alerts & DR", settings: "Settings" };
 const THEMES = ["auto", "dark", "light"];
 const RETRY_MS = 3000;
 const NOTICE_MS = 10_000;
@@ -110,7 +110,7 @@ $("facility").addEventListener("change", () => {
 });
 
 desk.subscribe((message) => {
-  if (message.type === "dr-event") notice("A demand-response event has come or changed: see Demand response.");
+  if (message.type === "dr-event") notice("A demand-response event has come or changed: see Alerts & DR.");
   if (message.type === "alert") $("latest").replaceChildren(time(Date.parse(message.timestamp), desk.timeZone()), " ", desk.link("response", null, message.text ?? message.data?.text ?? "an alert"));
 });
 

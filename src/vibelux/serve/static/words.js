@@ -28,8 +28,9 @@ export function span(seconds) {
   return `${Math.floor(seconds / 86400)} days`;
 }
 
-/** An age in seconds. */
+/** An age in seconds; 0 has what holds until now, or is known ahead. */
 export function age(seconds) {
+  if (seconds === 0) return "current";
   return seconds == null ? "no data" : `${span(seconds)} old`;
 }
 

@@ -6,33 +6,35 @@ import { power } from "../words.js";
 const HOUR = 3_600_000;
 
 /**
- * The lanes that a facility has, filled from decisions (behind now) and plan (ahead of it).
+ * The lanes that a facility has, filled from a picture's decisions (behind its moment) and plan (ahead of it). Of a
+ * moment of the past, what was decided later (`came`) is a line over what was then planned.
  *
  * A lane: `title`, `max` and `min` of its scale, `unit`, `bars` (pairs of a tone and steps, drawn from 0), `lines`
  * (pairs of a class and steps) and `limits` (levels that are drawn across).
  */
-export function lanesOf(facility, past, plan, done) {
-  const steps = [...past, ...plan];
-  const of = (read) => merged(steps.map((step) => ({ start: step.start, end: step.end, value: read(step) ?? null })).filter((step) => step.value !== null));
+export function lanesOf(facility, { past, planned, came, done, isPast }) {
+  const read = (steps, value) => merged(steps.map((step) => ({ start: step.start, end: step.end, value: value(step) ?? null })).filter((step) => step.value !== null));
+  const of = (value) => read([...past, ...planned], value);
+  const later = (value) => ["came", isPast ? read(came, value) : []];
   const lanes = (facility.chp ?? []).map((engine) => {
     const mine = (step) => step.units?.find((unit) => unit.id === engine.id)?.powerKw;
-    const ran = merged(done.map((step) => ({ ...step, value: mine(step) ?? null })).filter((step) => step.value !== null));
-    return { title: engine.id, unit: power, min: 0, max: engine.rated_kw, bars: [["engine", of(mine)]], lines: [["done", ran]], limits: [] };
+    return { title: engine.id, unit: power, min: 0, max: engine.rated_kw, bars: [["engine", of(mine)]], lines: [["done", read(done, mine)], later(mine)], limits: [] };
   });
   const boiler = (facility.boiler ?? []).length > 0;
   const heat = (step) => (step.units ?? []).reduce((sum, unit) => sum + (unit.heatKw ?? 0), 0);
   const [fromEngines, fromBoiler, demand] = [of(heat), of((step) => heat(step) + (step.boilerKw ?? 0)), of((step) => step.heatDemandKw)];
   const heatMax = Math.max(1, ...fromBoiler.map((step) => step.value), ...demand.map((step) => step.value));
   lanes.push({ title: "heat", unit: power, min: 0, max: heatMax, bars: [...(boiler ? [["boiler", fromBoiler]] : []), ["heat", fromEngines]], lines: [["demand", demand]], limits: [] });
-  const net = of((step) => (step.gridImportKw == null ? null : step.gridImportKw - step.gridExportKw));
+  const flow = (step) => (step.gridImportKw == null ? null : step.gridImportKw - step.gridExportKw);
+  const net = of(flow);
   const most = Math.max(1, ...net.map((step) => Math.abs(step.value)));
-  lanes.push({ title: "grid", unit: signed, min: -most, max: most, bars: [["import", net.filter((step) => step.value >= 0)], ["export", net.filter((step) => step.value < 0)]], lines: [], limits: [] });
+  lanes.push({ title: "grid", unit: signed, min: -most, max: most, bars: [["import", net.filter((step) => step.value >= 0)], ["export", net.filter((step) => step.value < 0)]], lines: [later(flow)], limits: [] });
   for (const [key, title, level] of [["heat_storage", "heat store", "storageKwh"], ["battery", "battery", "batteryKwh"]]) {
     const store = facility[key];
-    if (store) lanes.push({ title, unit: energy, min: 0, max: store.capacity_kwh, bars: [["store", of((step) => step[level])]], lines: [], limits: [store.capacity_kwh, store.min_kwh ?? 0] });
+    if (store) lanes.push({ title, unit: energy, min: 0, max: store.capacity_kwh, bars: [["store", of((step) => step[level])]], lines: [later((step) => step[level])], limits: [store.capacity_kwh, store.min_kwh ?? 0] });
   }
   const lamps = (facility.lights ?? []).reduce((sum, one) => sum + one.max_kw, 0);
-  if (lamps > 0) lanes.push({ title: "lights", unit: power, min: 0, max: lamps, bars: [["lights", of((step) => step.lightingKw)]], lines: [], limits: [] });
+  if (lamps > 0) lanes.push({ title: "lights", unit: power, min: 0, max: lamps, bars: [["lights", of((step) => step.lightingKw)]], lines: [later((step) => step.lightingKw)], limits: [] });
   if (facility.co2) {
     const dosed = of((step) => (step.co2LiquidKg == null ? null : ((step.co2LiquidKg + step.co2ExhaustKg) * HOUR) / (step.end - step.start)));
     lanes.push({ title: "CO2", unit: (value) => `${Math.round(value)} kg/h`, min: 0, max: Math.max(1, ...dosed.map((step) => step.value)), bars: [["carbon", dosed]], lines: [], limits: [] });

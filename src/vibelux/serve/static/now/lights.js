@@ -1,7 +1,7 @@
 // A light a feed: how old, against which limit, when the next is expected, and the last error in words.
 
 import { el, mark } from "../parts.js";
-import { span, time } from "../words.js";
+import { age, span, time } from "../words.js";
 
 const ORDER = ["missing", "stale", "estimated", "good"];
 
@@ -30,7 +30,7 @@ export class Lights {
       const limit = one.stale_after_seconds == null ? "no limit" : `limit ${span(one.stale_after_seconds)}`;
       const seconds = one.ageSeconds > 0 ? one.ageSeconds + since : one.ageSeconds;
       const light = one.light === "good" && seconds > one.stale_after_seconds ? "stale" : one.light;
-      const old = seconds == null ? "nothing yet" : `${span(seconds)} old`;
+      const old = seconds == null ? "nothing yet" : age(seconds);
       const next = one.expectedAt ? `next ${time(Date.parse(one.expectedAt), zone)}` : null;
       const late = one.lateSeconds > 0 ? `late by ${span(one.lateSeconds)}` : next;
       const words = one.error ? `last error: ${one.error}` : [limit, late].filter(Boolean).join(", ");

@@ -12,14 +12,17 @@ export function picture(story, then, [from, to]) {
   const moment = then?.moment ?? story.desk.now();
   const later = then ? { ...whole, prices: whole.prices.filter((step) => step.end > moment) } : NOTHING;
 
-  const past = series(decided(story));
-  const planned = then ? [] : series((story.plan?.rows ?? []).filter((row) => row.end > moment)).map((row) => ({ ...row, start: Math.max(row.start, moment) }));
+  const all = series(decided(story));
+  const plan = then ? then.plan : (story.plan?.rows ?? []);
+  const planned = series(plan.filter((row) => row.end > moment)).map((row) => ({ ...row, start: Math.max(row.start, moment) }));
+  const past = all.filter((step) => step.start <= moment).map((step) => ({ ...step, end: Math.min(step.end, moment) }));
+  const came = all.filter((step) => step.end > moment).map((step) => ({ ...step, start: Math.max(step.start, moment) }));
   const evens = past.filter((step) => step.even != null).map((step) => ({ start: step.start, end: step.end, value: step.even }));
   const here = evens.filter((step) => step.start <= moment);
-  const current = here.at(-1);
+  const current = past.at(-1)?.even == null ? null : here.at(-1);
   const even = current && Math.abs(current.end - moment) < 3_600_000 ? [...here.slice(0, -1), { ...current, end: to }] : here;
   const corrections = story.corrections().filter((one) => within(one) && one.end <= moment);
-  return { from, to, moment, isPast: then !== null, known, later, even, past, planned, corrections, done: series(done(story)), paying: [...paid(known.prices, here), ...runs(planned)] };
+  return { from, to, moment, isPast: then !== null, known, later, even, past, planned, came, corrections, done: series(done(story)), paying: [...paid(known.prices, here), ...runs(planned)] };
 }
 
 /** What was decided, a step a decision, in the form of the plan's rows. */

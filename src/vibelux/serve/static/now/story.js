@@ -66,13 +66,14 @@ export class Story {
     const { id, iso_region: region, pricing_node: node } = this.facility;
     const isLoaded = this.loaded.some(([from, to]) => from <= moment - HOUR && moment <= to);
     if (!isLoaded) await this.load(moment - BACK, Math.min(moment + AHEAD, this.desk.now()));
-    const [answer, prices, ahead, outlook] = await Promise.all([
+    const [answer, prices, ahead, outlook, plan] = await Promise.all([
       this.decidedAt(moment) && this.desk.api("/api/chp/decision", { facilityId: id, at: iso(moment) }),
       this.askPrices(moment - BACK, moment + HOUR, REAL_TIME[this.facility.iso_region], moment),
       this.askPrices(moment - BACK, moment + AHEAD, DAY_AHEAD, moment),
       this.desk.api("/api/market/outlook", { region, node, at: iso(moment) }).catch(noOutlook),
+      this.desk.api("/api/chp/schedule", { facilityId: id, at: iso(moment) }),
     ]);
-    return { moment, answer, prices: prices.map(priceOf), ahead: ahead.map(priceOf), outlook: outlook ? expected(outlook.rows) : [] };
+    return { moment, answer, prices: prices.map(priceOf), ahead: ahead.map(priceOf), outlook: outlook ? expected(outlook.rows) : [], plan: plan.rows.map(timed) };
   }
 
   /** Takes a whole answer of /api/chp/decision. */
@@ -158,11 +159,6 @@ export class Story {
     const place = this.decisions.findLastIndex((one) => one.at <= moment);
     if (place === -1 || this.endOf(place) < moment) return null;
     return { ...this.decisions[place], before: this.decisions[place - 1] ?? null };
-  }
-
-  /** The step of the plan that holds a moment. */
-  plannedAt(moment) {
-    return this.plan?.rows.find((row) => row.start <= moment && moment < row.end) ?? null;
   }
 
   /** Prices that are no longer what a decision was made on: `start`, `was`, `price`. */

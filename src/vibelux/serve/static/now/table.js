@@ -9,11 +9,12 @@ const HEADS = ["From", "Kind", "Price", "p10 to p90", "Day ahead", "Break-even",
 export function tableOf(story, picture, zone) {
   const aheadAt = finder(picture.known.ahead);
   const evenAt = finder(picture.even);
+  const plannedAt = finder(picture.planned);
   const behind = picture.known.prices.filter((price) => price.start <= picture.moment).map((price) => {
     const found = story.decidedAt(Math.min(price.end - 1, picture.moment));
     return { ...price, kind: "real time", plant: found?.answer.decision, even: evenAt(price.start)?.value };
   });
-  const coming = picture.known.outlook.filter((step) => step.start > picture.moment).map((step) => ({ ...step, plant: picture.isPast ? null : story.plannedAt(step.start) }));
+  const coming = picture.known.outlook.filter((step) => step.start > picture.moment).map((step) => ({ ...step, plant: plannedAt(step.start) }));
   const rows = [...behind, ...coming].map((row) => {
     const { plant } = row;
     const grid = plant?.gridImportKw == null ? "–" : plant.gridExportKw > 0 ? `${power(plant.gridExportKw)} out` : `${power(plant.gridImportKw)} in`;

@@ -79,7 +79,7 @@ export class Timeline {
     const isNarrow = width < NARROW;
     const [left, right] = [isNarrow ? 38 : 84, width - (isNarrow ? 6 : 12)];
     this.host.style.setProperty("--left", `${left}px`);
-    const lanes = lanesOf(this.story.facility, this.picture.past, this.picture.planned, this.picture.done);
+    const lanes = lanesOf(this.story.facility, this.picture);
     const [top, bottom] = [20, height - 2];
     const middle = Math.round(top + (bottom - top) * (isNarrow ? 0.5 : Math.max(0.44, 0.66 - lanes.length * 0.035)));
     const x = scale(...window, left, right);
@@ -94,7 +94,6 @@ export class Timeline {
     this.#drawHours(svg, { ...place, bottom, middle });
     this.y = drawStrip(add(svg, "g"), { ...place, ...this.picture, bottom: middle });
     drawLanes(add(svg, "g"), lanes, { ...place, top: middle + 24, bottom, gap: isNarrow ? 4 : 6, isNarrow });
-    if (this.picture.isPast) add(svg, "rect", { class: "veil", x: x(now), y: middle + 22, width: Math.max(0, right - x(now)), height: bottom - middle - 20 });
     add(svg, "line", { class: "now", x1: x(now), x2: x(now), y1: top - 4, y2: bottom });
     add(svg, "text", { class: "now-label", x: x(now), y: 12, "text-anchor": "middle" }, this.picture.isPast ? `as known ${time(now, this.zone)}` : `now ${time(now, this.zone)}`);
     this.overlay = add(svg, "g");

@@ -93,7 +93,7 @@ export function headlineOf(decision, zone, now) {
 
 function sentenceOf(decision, market, ages, { zone, saved }) {
   const even = decision.breakEvenGridPrice;
-  const parts = [even == null ? `Price ${perMwh(market.gridPrice)} USD/MWh, no break-even known.` : `Price ${perMwh(market.gridPrice)}, break-even ${perMwh(even)} USD/MWh.`];
+  const parts = [even == null ? `Price ${perMwh(market.gridPrice)} USD/MWh, ${decision.action === "unavailable" ? "no break-even known" : "at no price would this change now"}.` : `Price ${perMwh(market.gridPrice)}, break-even ${perMwh(even)} USD/MWh.`];
   if (decision.netBenefitUsdPerHour != null) parts.push(`Worth ${number(decision.netBenefitUsdPerHour, 2)} USD an hour${saved === null ? "" : `; ${number(saved, 2)} USD saved today`}.`);
   parts.push(ages.electricity == null ? "No price data." : `Data ${age(ages.electricity)}.`);
   if (decision.validUntil) parts.push(`Holds until ${hour(Date.parse(decision.validUntil), zone)}.`);
@@ -127,7 +127,7 @@ function tilesOf(decision, market, ages, saved, isPast) {
   const { dataQuality: quality } = market;
   const even = decision.breakEvenGridPrice;
   const gap = even == null || market.gridPrice == null ? null : (market.gridPrice - even) * 1000;
-  const where = gap === null ? "not known" : `${gap >= 0 ? "▲" : "▼"} price ${number(Math.abs(gap), 2)} ${gap >= 0 ? "above" : "below"}`;
+  const where = gap === null ? (even == null && decision.action !== "unavailable" ? "none now" : "not known") : `${gap >= 0 ? "▲" : "▼"} price ${number(Math.abs(gap), 2)} ${gap >= 0 ? "above" : "below"}`;
   const tiles = [
     tile("Grid price", perMwh(market.gridPrice), "USD/MWh", inputState(quality.electricity, ages.electricity)),
     tile("Break-even", perMwh(even), "USD/MWh", [where]),

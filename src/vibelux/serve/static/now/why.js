@@ -83,7 +83,7 @@ export class Why {
 
   /** A step of the plan: what is expected of it, and what it is to do. */
   #planned(moment) {
-    const row = this.story.plannedAt(moment);
+    const row = this.story.plan?.rows.find((one) => one.start <= moment && moment < one.end);
     const price = this.story.outlook.find((step) => step.start <= moment && moment < step.end) ?? null;
     const title = `Planned, ${day(moment, this.zone)} ${time(moment, this.zone)}`;
     const lines = [];
@@ -129,8 +129,11 @@ export function wordsAt(story, picture, moment, zone) {
   if (price && even) parts.push(`${number(Math.abs(price.value - even.value), 2)} ${price.value > even.value ? "above" : "below"} break-even ${number(even.value, 2)}`);
   const correction = picture.corrections.find(holds);
   if (correction) parts.push(`corrected from ${number(correction.was, 2)}`);
-  const plant = at > picture.moment ? (picture.isPast ? null : story.plannedAt(at)) : story.decidedAt(at)?.answer.decision;
-  if (plant) parts.push(`${at > picture.moment ? "plan: " : ""}${powerOf(plant) > 0 ? `run ${power(powerOf(plant))}` : "stand"}`);
+  const told = (plant) => (powerOf(plant) > 0 ? `run ${power(powerOf(plant))}` : "stand");
+  const planned = at > picture.moment ? picture.planned.find(holds) : null;
+  const plant = at > picture.moment && !picture.isPast ? null : story.decidedAt(at)?.answer.decision;
+  if (planned) parts.push(`plan: ${told(planned)}`);
+  if (plant) parts.push(at > picture.moment ? `decided later: ${told(plant)}` : told(plant));
   if (ahead && (price || came)) parts.push(`day ahead ${number(ahead.value, 2)}`);
   return `${time(price && moment === null ? price.start : at, zone)}: ${parts.length ? parts.join(", ") : "nothing is known"}`;
 }

@@ -153,7 +153,7 @@ const GAS = [
   { head: "Price", value: (row) => row.price_per_mmbtu, down: true, cell: (row) => [number(row.price_per_mmbtu, 3), origin(row)] },
   { head: "Last 10 days", wide: true, cell: (row) => sparkline(row.before, `${row.hub_name}, last 10 days`) },
   { head: "Trading day", start: true, value: (row) => row.trading_date, down: true, cell: (row) => row.trading_date },
-  { head: "Source", start: true, wide: true, value: (row) => row.data_source, cell: (row) => row.data_source },
+  { head: "Source", start: true, wide: true, wraps: true, value: (row) => row.data_source, cell: (row) => row.data_source },
 ];
 
 const CARBON = [
@@ -172,7 +172,7 @@ const CARBON = [
   },
   { head: "Last 400 days", wide: true, cell: (row) => sparkline(row.before, `${row.market_name}, last 400 days`) },
   { head: "Day", start: true, value: (row) => row.trading_date, down: true, cell: (row) => row.trading_date },
-  { head: "Source", start: true, wide: true, value: (row) => row.data_source, cell: (row) => row.data_source },
+  { head: "Source", start: true, wide: true, wraps: true, value: (row) => row.data_source, cell: (row) => row.data_source },
 ];
 
 function seriesColumns(desk) {
@@ -201,7 +201,7 @@ function seriesColumns(desk) {
       down: true,
       cell: (row) => time(Date.parse(row.valid_start), desk.timeZone()),
     },
-    { head: "Source", start: true, wide: true, value: (row) => row.data_source, cell: (row) => row.data_source },
+    { head: "Source", start: true, wide: true, wraps: true, value: (row) => row.data_source, cell: (row) => row.data_source },
   ];
 }
 

@@ -126,7 +126,7 @@ function lightColumns(desk) {
       value: (row) => row.ageSeconds,
       down: true,
       cell: (row) => [
-        row.ageSeconds === 0 ? "none: known ahead" : age(row.ageSeconds),
+        age(row.ageSeconds),
         el("span", { class: "under" }, `limit ${span(row.stale_after_seconds)}`),
       ],
     },
