@@ -136,8 +136,7 @@ def of_greenhouse(
     """
     sharing = [group for group in lamps if group.energy_kwh_per_day is None]
     houses = _houses(house, sum(group.max_kw for group in sharing), _photoperiod(sharing)) if lamps else _houses(house)
-    whole, first = _whole_days(steps, zone_name)
-    calendar = Calendar.over(whole.starts, whole.lengths, zone_name)
+    calendar, first = _whole_days(steps.starts.tobytes(), _end(steps), zone_name)
     outside = weather.over(calendar)
     need = demand(houses, outside, calendar)
     here = slice(first, first + len(steps.starts))
@@ -203,14 +202,18 @@ def _most(group: Lamps) -> float:
     return most if group.max_energy_kwh_per_day is None else min(most, group.max_energy_kwh_per_day)
 
 
-def _whole_days(steps: Steps, zone_name: str) -> tuple[Steps, int]:
-    """The steps with hours before and after them, so that they cover whole local days; and how many come before."""
-    days = local_days(steps, zone_name)
-    begin, end = _bounds(days[0], zone_name)[0], _bounds(days[-1], zone_name)[1]
-    before = np.arange(begin, steps.starts[0], _HOUR)
-    after = np.arange(_end(steps), end, _HOUR)
-    starts = np.concatenate([before, steps.starts, after])
-    return Steps(starts, np.diff(starts, append=end)), len(before)
+@lru_cache(maxsize=64)
+def _whole_days(starts: bytes, end: int, zone_name: str) -> tuple[Calendar, int]:
+    """Steps with hours before and after them, so that they cover whole local days; and how many come before.
+
+    Those of one moment serve every facility of a zone. `starts` are the bytes of theirs, `end` is where the last ends.
+    """
+    own = np.frombuffer(starts, dtype=np.int64)
+    days = local_days(Steps(own, np.diff(own, append=end)), zone_name)
+    first, last = _bounds(days[0], zone_name)[0], _bounds(days[-1], zone_name)[1]
+    before, after = np.arange(first, own[0], _HOUR), np.arange(end, last, _HOUR)
+    whole = np.concatenate([before, own, after])
+    return Calendar.over(whole, np.diff(whole, append=last), zone_name), len(before)
 
 
 @lru_cache(maxsize=1_000)

@@ -121,7 +121,9 @@ def features(known: Known, starts: Minutes, ends: Minutes) -> Features:
         ends: likewise.
     """
     prices, until = known.prices, known.until[:, None]
-    centre, scale = _yardstick(prices, known.until)
+    windows = _days_back(until, until // 60 * 60, (prices.step, 60, 180))
+    recent = prices.rows(*windows)
+    centre, scale = _yardstick(prices, known.until, recent[:, 3:, 0])
 
     def z(price: Array) -> Array:
         return np.arcsinh((price - centre[:, :, None]) / scale[:, :, None])
@@ -133,18 +135,17 @@ def features(known: Known, starts: Minutes, ends: Minutes) -> Features:
     raw = prices.rows_back(starts, ends, back)
     past = z(raw)
     # A whole number of weeks back: at most six days more than the newest day.
-    week = np.broadcast_to(-back[..., :1] % 7, (*raw.shape[:-1], 1))
+    last_week = np.take_along_axis(raw, -back[..., :1] % 7, axis=-1)
     usual = median_known(past)
     base = np.where(np.isfinite(usual), usual, 0.0)
-    windows = _days_back(until, until // 60 * 60, (prices.step, 60, 180))
-    newest = z(prices.rows(*windows))
+    newest = z(recent)
     departs = newest[..., 0] - median_known(newest[..., 1:])
     today = newest[:, 3:, 0]
     by_step: dict[F, Array] = {
         F.ONE: np.ones_like(base),
         F.NEWEST_DAY: past[..., 0],
         F.SAME_TYPE: mean_known(past, alike),
-        F.WEEK: np.take_along_axis(past, week, axis=-1)[..., 0],
+        F.WEEK: z(last_week)[..., 0],
         F.MEDIAN_7: median_known(past[..., :_LEVEL_DAYS]),
         F.MEDIAN_14: base,
         F.DAY_AHEAD: base,
@@ -177,8 +178,8 @@ def features(known: Known, starts: Minutes, ends: Minutes) -> Features:
         if known.load_until is not None:
             load = np.where((ends <= known.load_until[:, None])[..., None], load, 0.0)
         values[..., F.LOAD_TYPE :] = load
-    last_week = np.take_along_axis(raw, week, axis=-1)[..., 0]
-    return Features(values, centre, scale, published, low - _ENVELOPE, high + _ENVELOPE, raw[..., 0], last_week)
+    envelope = low - _ENVELOPE, high + _ENVELOPE
+    return Features(values, centre, scale, published, *envelope, raw[..., 0], last_week[..., 0])
 
 
 def _three(first: F, columns: Array) -> dict[F, Array]:
@@ -208,10 +209,9 @@ def _windows(lengths: tuple[int, ...]) -> tuple[Minutes, Minutes]:
     return 60 * np.arange(24), np.array([*lengths, *[60] * 24])[:, None]
 
 
-def _yardstick(prices: Series, until: Minutes) -> tuple[Array, Array]:
-    """Centre and scale of each row, shape (rows, 1)."""
-    newest = until[:, None] // 60 * 60 - 60 * np.arange(1, 25)
-    centre = median_known(prices.rows(newest, newest + 60))
+def _yardstick(prices: Series, until: Minutes, newest_day: Array) -> tuple[Array, Array]:
+    """Centre and scale of each row, shape (rows, 1); `newest_day` are its newest 24 hours."""
+    centre = median_known(newest_day)
     days, which = np.unique(until // DAY, return_inverse=True) if len(until) > 1 else (until // DAY, None)
     hours = days[:, None] * DAY - 60 * np.arange(1, SCALE_DAYS * 24 + 1)
     past = prices.rows(hours, hours + 60)

@@ -168,7 +168,7 @@ def expect(
         (known.prices, own),
     )
     for series, place in layers:
-        if series is None:
+        if series is None or series.known_until <= starts[0, 0]:
             continue
         found = series.rows(starts, ends, whole=True)
         there = np.isfinite(found)
