@@ -130,7 +130,7 @@ def test_minimum_times_bind_until_they_are_over(on, price, told):
     assert bound.as_json()["units"][0]["on"] is on
     assert bound.as_json()["units"][0]["since"] == "2026-07-14T19:02:00Z"
     assert bound.break_even is None
-    assert f"engine-1 has to {told} until 2026-07-14T21:02:00Z" in said(bound)
+    assert f"engine-1 has to {told} until 14:02 -07:00" in said(bound)
     free = decided(price, site=site, state=state, now=NOW + HOUR)
     assert free.as_json()["units"][0]["on"] is not on
     assert free.as_json()["units"][0]["since"] == "2026-07-14T21:02:00Z"

@@ -8,7 +8,7 @@ from vibelux.dispatch.loads import Load
 from vibelux.dispatch.plant import Boiler, Engine
 from vibelux.dispatch.state import PlantState, UnitState
 from vibelux.dispatch.step import BoilerStep, EngineStep, Step, StepPrices
-from vibelux.market.intervals import iso_z
+from vibelux.market.intervals import local_time
 from vibelux.outlook.conditions import Conditions
 
 
@@ -38,7 +38,7 @@ def build_step(
     engines, notes = [], []
     for engine in facility.chp:
         unit = state.units.get(engine.id)
-        must, note = obligation(engine, unit, now)
+        must, note = obligation(engine, unit, now, facility.zone_name)
         engines.append(_engine(engine, unit, must))
         if note:
             notes.append(note)
@@ -63,7 +63,7 @@ def build_step(
     return step, notes
 
 
-def obligation(engine: Engine, unit: UnitState | None, now: datetime) -> tuple[bool | None, str]:
+def obligation(engine: Engine, unit: UnitState | None, now: datetime, zone_name: str) -> tuple[bool | None, str]:
     """Whether an engine has to be on (True) or off (False) now, and why.
 
     An outage (available power below minimum load) comes before the minimum times. Without knowing since when an
@@ -79,7 +79,10 @@ def obligation(engine: Engine, unit: UnitState | None, now: datetime) -> tuple[b
     if now >= until:
         return None, ""
     verb, kind = ("run", "running") if unit.on else ("rest", "down")
-    return unit.on, f"{engine.id} has to {verb} until {iso_z(until)}: its minimum {kind} time is {hours:g} h."
+    return (
+        unit.on,
+        f"{engine.id} has to {verb} until {local_time(until, now, zone_name)}: its minimum {kind} time is {hours:g} h.",
+    )
 
 
 def _engine(engine: Engine, unit: UnitState | None, must: bool | None) -> EngineStep:

@@ -239,7 +239,8 @@ class _Case:
         return replace(decision, gap=gap if math.isfinite(gap) else None, planned=planned)
 
     def _obligations(self) -> list[tuple[bool | None, str]]:
-        return [obligation(engine, self.state.units.get(engine.id), self.now) for engine in self.facility.chp]
+        units, zone_name = self.state.units, self.facility.zone_name
+        return [obligation(engine, units.get(engine.id), self.now, zone_name) for engine in self.facility.chp]
 
     def _confidence(self, break_even: float | None) -> tuple[int, list[str]]:
         """Halved where the price is a range that holds the break-even."""
@@ -278,7 +279,11 @@ class _Case:
 
     def hold(self) -> Decision:
         """Not even the demand is known: the plant stays as it is, within what its engines can do."""
-        units = tuple(_held(engine, self.state.units.get(engine.id), self.now) for engine in self.facility.chp)
+        musts = [must for must, _ in self._obligations()]
+        units = tuple(
+            _held(engine, self.state.units.get(engine.id), must)
+            for engine, must in zip(self.facility.chp, musts, strict=True)
+        )
         running = [f"{unit.id} at {unit.power_kw:.0f} kW" for unit in units if unit.on] or ["all engines off"]
         return self._decision(
             Action.HOLD,
@@ -345,9 +350,8 @@ class _Case:
         return {**self.conditions.basis(), "demand": demand, "state": self.state.source}
 
 
-def _held(engine: Engine, unit: UnitState | None, now: datetime) -> Unit:
+def _held(engine: Engine, unit: UnitState | None, must: bool | None) -> Unit:
     """An engine as it is, brought into its range; one in outage, or of unknown state, is off."""
-    must, _ = obligation(engine, unit, now)
     if unit is None or not unit.on or must is False:
         return Unit(engine.id, on=False, power_kw=0.0, heat_kw=0.0, fuel_kw=0.0)
     low, high = engine.min_load * engine.rated_kw, engine.availability * engine.rated_kw

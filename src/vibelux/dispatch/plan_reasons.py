@@ -5,16 +5,17 @@ prices and the solution's own marginal worth of heat, the second sentence is the
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 
 from vibelux.dispatch.case import Case
 from vibelux.dispatch.foresight import Foresight
+from vibelux.dispatch.limit_words import in_words
 from vibelux.dispatch.model import fuel_cost, import_cost
 from vibelux.dispatch.schedule import Schedule
 from vibelux.dispatch.solve import Solution
-from vibelux.market.intervals import zone
+from vibelux.market.intervals import local_time
 from vibelux.market.units import KWH_PER_MMBTU, per_mwh
 from vibelux.outlook.price import Steps
 
@@ -182,20 +183,6 @@ def _switching(seen: Foresight, steps: Steps, zone_name: str) -> list[str]:
     return [f"Next, {change.id} {verb} at {local_time(change.at, moment(steps, 0), zone_name)}."]
 
 
-def local_time(at: datetime, now: datetime, zone_name: str) -> str:
-    """A time as people at the site say it, with the offset from UTC.
-
-    >>> from datetime import UTC
-    >>> local_time(datetime(2026, 7, 15, 3, 15, tzinfo=UTC), datetime(2026, 7, 14, 3, tzinfo=UTC), "America/New_York")
-    '23:15 -04:00 tomorrow'
-    """
-    here, today = at.astimezone(zone(zone_name)), now.astimezone(zone(zone_name)).date()
-    offset = here.strftime("%z")
-    days = (here.date() - today) // timedelta(days=1)
-    day = {0: "", 1: " tomorrow"}.get(days, f" on {here:%A}")
-    return f"{here:%H:%M} {offset[:3]}:{offset[3:]}{day}"
-
-
 def _storage(seen: Foresight) -> list[str]:
     told: list[str] = []
     schedule, case = seen.plan.found, seen.case
@@ -220,7 +207,7 @@ def _limit(seen: Foresight) -> list[str]:
     limit = next((one for one in seen.margin.limits if "targets" not in one.name), None)
     if lacking or limit is None:
         return lacking
-    return [f"Limited by {limit.name}: one more unit would save {limit.shadow_price:.3f} {limit.unit}."]
+    return [f"Limited by {in_words(limit.name)}: one more unit would save {limit.shadow_price:.3f} {limit.unit}."]
 
 
 def _dark(seen: Foresight) -> list[str]:

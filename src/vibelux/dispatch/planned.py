@@ -10,6 +10,7 @@ from vibelux.dispatch.case import Storage
 from vibelux.dispatch.economics import Flow, Unit
 from vibelux.dispatch.facility import Facility
 from vibelux.dispatch.foresight import Foresight, Margin
+from vibelux.dispatch.limit_words import in_words
 from vibelux.dispatch.model import fuel_cost, import_cost
 from vibelux.dispatch.plan_reasons import bought_usd_per_kwh, moment, next_change
 from vibelux.dispatch.schedule import StorageRun
@@ -87,7 +88,12 @@ class Planned:
             "peaksKw": {name: _kw(peak) for name, peak in self.state.peaks_kw.items()},
             "nextChange": None if change is None else {"at": iso_z(change.at), "id": change.id, "on": change.on},
             "bindingLimits": [
-                {"limit": limit.name, "unit": limit.unit, "shadowPrice": limit.shadow_price}
+                {
+                    "limit": limit.name,
+                    "words": in_words(limit.name),
+                    "unit": limit.unit,
+                    "shadowPrice": limit.shadow_price,
+                }
                 for limit in self.seen.margin.limits
             ],
             "plan": {

@@ -200,6 +200,20 @@ def iso_z(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def local_time(at: datetime, now: datetime, zone_name: str) -> str:
+    """A time as people at the site say it, with the offset from UTC.
+
+    >>> from datetime import UTC
+    >>> local_time(datetime(2026, 7, 15, 3, 15, tzinfo=UTC), datetime(2026, 7, 14, 3, tzinfo=UTC), "America/New_York")
+    '23:15 -04:00 tomorrow'
+    """
+    here, today = at.astimezone(zone(zone_name)), now.astimezone(zone(zone_name)).date()
+    offset = here.strftime("%z")
+    days = (here.date() - today) // timedelta(days=1)
+    day = {0: "", 1: " tomorrow"}.get(days, f" on {here:%A}")
+    return f"{here:%H:%M} {offset[:3]}:{offset[3:]}{day}"
+
+
 def floor_to(moment: datetime, step: timedelta) -> datetime:
     """The latest multiple of `step` (counted from midnight UTC) not after `moment`."""
     midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)

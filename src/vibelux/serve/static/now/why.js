@@ -50,7 +50,7 @@ export class Why {
   #limits({ bindingLimits: limits = [] }) {
     if (limits.length === 0) return null;
     const price = ({ unit, shadowPrice }) => (unit === "USD/kWh" ? `${number(shadowPrice * 1000, 2)} USD/MWh` : `${number(shadowPrice, 2)} ${unit}`);
-    return [el("h3", {}, "What limits it"), el("ul", {}, limits.map((one) => el("li", {}, `${one.limit}: one more would be worth ${price(one)}.`)))];
+    return [el("h3", {}, "What limits it"), el("ul", {}, limits.map((one) => el("li", {}, `${one.words ?? one.limit}: one more would be worth ${price(one)}.`)))];
   }
 
   /** Against the decision before. */
