@@ -2,16 +2,19 @@
 
 import asyncio
 import hashlib
+import json
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from psycopg import sql
 from structlog.testing import capture_logs
 
 from ingest.fakes import (
@@ -30,6 +33,7 @@ from ingest.fakes import (
 from ingest.stand_in import Answer, Asked, StandIn
 from vibelux.feeds import Ask, Feed, Payload, Request, feed_named
 from vibelux.ingest import intake
+from vibelux.ingest.client import Upstream
 from vibelux.ingest.collector import Collector
 from vibelux.ingest.credentials import Credentials
 from vibelux.ingest.events import MARKET_DATA_UPDATED, PROVIDER_ERROR, Events, MarketDataUpdated, ProviderFailed
@@ -403,30 +407,64 @@ def written_below(folder: Path) -> str:
     return "".join(path.read_text() for path in folder.rglob("*.*"))
 
 
-async def test_keys_never_reach_errors_logs_journal_or_store(tmp_path: Path) -> None:
-    secret = "canary-key/12+3"
-    feed = replace(PRICES, auth="pjm", needs_key=("PJM_API_KEY",))
-    echo = b'{"items":[],"you sent":"' + secret.encode() + b'"}'
+SECRET = "canary-key/12+3"
+
+
+def eia_reply(key: str) -> bytes:
+    """A price and a row that is none, under an echo of the request as EIA's API gives it."""
+    rows = [{"period": day, "series": "RNGWHHD", "units": "$/MMBTU", "value": "2.81"} for day in ("2026-07-13", key)]
+    asked = {"command": "/v2/natural-gas/pri/fut/data/", "params": {"api_key": key, "frequency": "daily"}}
+    return json.dumps({"request": asked, "response": {"frequency": "daily", "data": rows}}).encode()
+
+
+async def written_in(database: Database) -> str:
+    """Every row of every table; bytes are in hexadecimal."""
+    async with database.connection() as connection:
+        found = await connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
+        rows = []
+        for (table,) in await found.fetchall():
+            whole = sql.SQL("SELECT t::text FROM {} t").format(sql.Identifier(table))
+            rows += await (await connection.execute(whole)).fetchall()
+    return "".join(row for (row,) in rows)
+
+
+@pytest.mark.parametrize(
+    ("feed", "setting", "echo", "failed"),
+    [
+        (replace(PRICES, auth="pjm", needs_key=("PJM_API_KEY",)), "PJM_API_KEY", f'{{"you": "{SECRET}"}}'.encode(), 3),
+        (feed_named("eia/henry-hub-spot"), "EIA_API_KEY", eia_reply(SECRET), 6),
+    ],
+    ids=["nothing but an echo", "a good reply with an echo"],
+)
+async def test_keys_never_reach_errors_logs_journal_or_store(
+    tmp_path: Path, database: Database, feed: Feed, setting: str, echo: bytes, failed: int
+) -> None:
     clock = FrozenClock(NOON)
-    keeper, events, counted = MemoryKeeper(), Events(), metrics(clock)
+    events, counted = Events(), metrics(clock)
     failures: list[ProviderFailed] = []
     events.on(PROVIDER_ERROR, failures.append)
     async with (
         StandIn(clock, lambda _: Answer(body=echo)) as there,
-        upstream_to(there.url, clock, credentials=Credentials({"PJM_API_KEY": secret}), metrics=counted) as upstream,
+        Upstream(clock, base_urls={feed.provider: there.url}, credentials=Credentials({setting: SECRET})) as upstream,
     ):
-        collector = Collector(clock, upstream, keeper, events, Journal(tmp_path), metrics=counted)
+        collector = Collector(clock, upstream, DatabaseKeeper(database), events, Journal(tmp_path), metrics=counted)
         with capture_logs() as logs:
             for status in (200, 401, 500):
                 there.answer = lambda _, status=status: Answer(status, echo)
-                with pytest.raises(FeedError):
-                    await collector.poll(feed, ask())
-    assert there.asked[0].headers["ocp-apim-subscription-key"] == secret
-    everything = repr((logs, keeper.failures, failures, [str(failure.error) for failure in failures]))
-    everything += written_below(tmp_path)
-    assert len(failures) == 3
+                with suppress(FeedError):
+                    await collector.poll(feed, ask(feed))
+    sent = there.asked[0]
+    assert SECRET in (
+        sent.headers.get("ocp-apim-subscription-key"),
+        *parse_qs(urlsplit(sent.path).query).get("api_key", ()),
+    )
+    stored, journalled = await written_in(database), written_below(tmp_path)
+    everything = repr((logs, failures, [str(failure.error) for failure in failures])) + stored + journalled
+    assert len(failures) == failed
     assert "canary" not in everything
-    assert "***" in everything
+    assert b"canary".hex() not in stored
+    assert "***" in stored
+    assert "***" in journalled
 
 
 async def test_the_whole_way_into_the_real_store(tmp_path: Path, database: Database) -> None:
