@@ -148,6 +148,7 @@ async def test_a_fault_of_the_other_side_is_asked_again(status: int) -> None:
         (403, "/data", AccessDenied, 1),
         (404, "/data", Unreachable, 1),
         (404, "/20260714.csv", NotYetPublished, 1),
+        (404, "/v2/natural-gas/renamed/data", Unreachable, 1),
         (400, "/data", UpstreamError, 1),
         (304, "/data", Unreachable, 1),
     ],

@@ -34,7 +34,7 @@ TRIES = 3
 WORTH = 5e-3
 """A search is worth its time where it may save this share of the cost."""
 
-FAR = 1e-2
+FAR = 3e-3
 """A plan that is this share of its cost further above the relaxation than before is changed block by block too."""
 
 BLOCKS = 100

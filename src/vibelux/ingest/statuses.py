@@ -10,6 +10,8 @@ from vibelux.feeds import Feed, Request
 from vibelux.market.errors import AccessDenied, FeedError, NotYetPublished, Throttled, Unreachable, UpstreamError
 
 _SECONDS_IN_TEXT = re.compile(r"(?:in|after) (\d{1,6}) seconds")
+_OF_A_TIME = re.compile(r"\d{4}")
+"""In the path of a file that belongs to a year, a day or an hour."""
 _EXCERPT = 240
 _PROBLEM = re.compile(rb'"type"\s*:\s*"[^"]*/problems/(\w+)"')
 _ADVICE = {
@@ -44,8 +46,8 @@ def error_of(
     if status == 404 and (problem := _PROBLEM.search(body)) is not None:
         code = problem[1].decode()
         return UpstreamError(text + _ADVICE.get(code, ""), code=code)
-    if status == 404 and url.path != urlsplit(feed.url).path:
-        return NotYetPublished(text)  # a file of a day or an hour, not the feed's own address
+    if status == 404 and url.path != urlsplit(feed.url).path and _OF_A_TIME.search(url.path):
+        return NotYetPublished(text)  # a file of a day or an hour; any other address is gone, or an id has a new name
     if status in {404, 408} or status >= 500 or status < 400:
         return Unreachable(text, status=status)
     return UpstreamError(text, code=str(status))
