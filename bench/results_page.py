@@ -49,9 +49,9 @@ _TAIL = """
   in brackets is what the linear relaxation of the whole year leaves open.
 - **The lit greenhouse's regret** was looked into on four weeks of July 2024 at HB_HOUSTON (981 USD, 5.5 % of perfect
   foresight's cost): 619 USD are the forecast, 18 the stability rule, none is missing data, and some 370 the quick plan.
-  With every price known it costs 18,278 USD, with 0.3 s of search for each plan 17,879: it burns the lamps at half
-  power over the whole photoperiod, the engine at part load for 467 hours in place of 320. The live service searches so
-  for up to eight facilities; a year of it takes a core most of an hour, so that here the quick plan alone is judged.
+  With every price known it cost 18,278 USD, with 0.3 s of search for each plan 17,879: it burnt the lamps at half
+  power over the whole photoperiod, the engine at part load for 467 hours in place of 320. Since then plans are also
+  changed block by block: the same four weeks cost 17,907. Rows that older code made do not have that yet.
 - **Peaks**: the engine is larger than the site's demand and never fails here. Whoever runs it all the time pays no
   demand charge either, and one outage in a month of a real site takes that month's saving away.
 - **A storage** has to end as full as it began; what is more is worth nothing.
