@@ -3,7 +3,10 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from vibelux.market.errors import UsageError
 
 if TYPE_CHECKING:
     from vibelux.market.records import Quarantined
@@ -12,6 +15,16 @@ if TYPE_CHECKING:
 def note(text: str) -> None:
     """A line for the person at the terminal, never on stdout."""
     print(text, file=sys.stderr)
+
+
+def has_folder(out: Path) -> None:
+    """Refuses a file whose folder does not exist, before any work is done for it.
+
+    Raises:
+        UsageError: there is no such folder.
+    """
+    if not out.parent.is_dir():
+        raise UsageError(f"{out}: no such folder")
 
 
 def progress(text: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vibelux.cli import _database, _output
+from vibelux.cli._window import in_order
 from vibelux.market.errors import UsageError, VibeluxError
 
 if TYPE_CHECKING:
@@ -76,12 +77,12 @@ def run(args: argparse.Namespace) -> int:
         if name not in STRATEGIES:
             raise UsageError(f"no strategy is called {name!r}; there are {', '.join(STRATEGIES)}")
     for out in (args.steps, args.html):
-        if out is not None and not Path(out).parent.is_dir():
-            raise UsageError(f"{out}: no such folder")
+        if out is not None:
+            _output.has_folder(Path(out))
     sweep = None if args.sweep is None else Sweep.read(args.sweep)
     start, end = (None if text is None else moment_argument(text) for text in (args.start, args.end))
-    if start is not None and end is not None and end <= start:
-        raise UsageError(f"--to {args.end} does not come after --from {args.start}")
+    if start is not None and end is not None:
+        in_order(args, start, end)
     facility = _facility(Path(args.facility), args.id)
     window = Window.over(
         facility, _recorded(args, facility), _gas(args, facility), carbon_usd_per_t=args.carbon, start=start, end=end

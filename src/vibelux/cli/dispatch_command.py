@@ -46,8 +46,8 @@ def run(args: argparse.Namespace) -> int:
 
     document = _document(args.case)
     changed = [change(document, text) for text in args.changes]
-    if args.plot is not None and not Path(args.plot).parent.is_dir():
-        raise UsageError(f"{args.plot}: no such folder")
+    if args.plot is not None:
+        _output.has_folder(Path(args.plot))
     case = read_case(document, must_read=changed)
     solution = solve(case, time_limit=args.time_limit, gap=args.gap)
     answer = result(solution)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vibelux.cli import _database, _output
+from vibelux.cli._window import in_order
 from vibelux.market.errors import UsageError, VibeluxError
 
 if TYPE_CHECKING:
@@ -40,12 +41,10 @@ def run(args: argparse.Namespace) -> int:
     table, out = _table(args.table), Path(args.output)
     if out.suffix not in _FORMS:
         raise UsageError(f"{out}: the ending says the format; known are {', '.join(_FORMS)}")
-    if not out.parent.is_dir():
-        raise UsageError(f"{out}: no such folder")
+    _output.has_folder(out)
     start = _FIRST if args.start is None else moment_argument(args.start)
     end = _LAST if args.end is None else moment_argument(args.end)
-    if end <= start:
-        raise UsageError(f"--to {args.end} does not come after --from {args.start}")
+    in_order(args, start, end)
     wanted = {
         "start": start,
         "end": end,

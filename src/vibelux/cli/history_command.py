@@ -10,6 +10,7 @@ from vibelux.market.errors import UsageError
 
 if TYPE_CHECKING:
     from vibelux.backtest.price_files import Wanted
+    from vibelux.store.journal import Receipt
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,10 +65,12 @@ async def _add(args: argparse.Namespace, files: "dict[Path, Wanted]") -> int:
     async with _database.open_database(settings) as db:
         for path, wanted in files.items():
             reply = as_reply(Payload(path.read_bytes(), name=path.name), now)
+            receipts: dict[str, Receipt] = {}
             try:
                 for part in parts_of(path, wanted, args.kept_as):
-                    receipt = await journal.keep(part.feed, reply)
-                    written = await write_payload(db, receipt, part.parsed)
+                    if part.feed.name not in receipts:
+                        receipts[part.feed.name] = await journal.keep(part.feed, reply)
+                    written = await write_payload(db, receipts[part.feed.name], part.parsed)
                     for name in COUNTS:
                         total[name] += getattr(written, name)
                     if part.parsed.quarantined:

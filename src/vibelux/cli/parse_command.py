@@ -32,8 +32,8 @@ def run(args: argparse.Namespace) -> int:
     out = Path(args.output) if args.output else None
     if out is not None and out.suffix not in _ENDINGS:
         raise UsageError(f"{out}: the ending says the format; known are {', '.join(_ENDINGS)}")
-    if out is not None and not out.parent.is_dir():
-        raise UsageError(f"{out}: no such folder")
+    if out is not None:
+        _output.has_folder(out)
     failed = False
     results: list[Parsed] = []
     for payload in payloads(feed, args):

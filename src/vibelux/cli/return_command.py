@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from vibelux.cli import _database, _output
-from vibelux.cli._window import moments
+from vibelux.cli._window import in_order, moments
 
 _YEAR = timedelta(days=366)
 
@@ -30,14 +30,12 @@ def run(args: argparse.Namespace) -> int:
 
 async def _told(args: argparse.Namespace) -> dict[str, Any]:
     from vibelux.market.clock import LiveClock
-    from vibelux.market.errors import UsageError
     from vibelux.market.intervals import floor_to
     from vibelux.realtime.returns import Returns
 
     clock = LiveClock()
     first, last = moments(args, clock.now(), _YEAR)
-    if last <= first:
-        raise UsageError(f"--to {args.end} does not come after --from {args.start}")
+    in_order(args, first, last)
     settings = _database.settings_of(args)
     async with _database.open_database(settings) as db:
         return await Returns(db, clock, settings.costs).told(floor_to(first, timedelta(hours=1)), last)
