@@ -18,14 +18,15 @@ from vibelux.dispatch.planner import Plan, replan
 from vibelux.dispatch.solve import Solution, solve
 
 SOAK = bool(os.environ.get("VIBELUX_SOAK"))
-
-
-@settings(
+VARIED = settings(
     max_examples=5_000 if SOAK else 40,
     deadline=None,
     derandomize=not SOAK,
     suppress_health_check=list(HealthCheck),
 )
+
+
+@VARIED
 @given(st.integers(0, 2**32 - 1))
 def test_quick_plan_of_a_random_plant_breaks_no_rule_and_its_bound_holds(seed):
     case = read_case(random_case(seed, max_steps=16))
@@ -40,12 +41,7 @@ def test_quick_plan_of_a_random_plant_breaks_no_rule_and_its_bound_holds(seed):
     assert solution.objective_usd >= exact.bound_usd - slack
 
 
-@settings(
-    max_examples=5_000 if SOAK else 40,
-    deadline=None,
-    derandomize=not SOAK,
-    suppress_health_check=list(HealthCheck),
-)
+@VARIED
 @given(st.integers(0, 2**32 - 1))
 def test_quick_plan_of_a_random_plant_is_no_dearer_than_one_led_by_heat(seed):
     case = read_case(random_case(seed, max_steps=16))

@@ -38,12 +38,12 @@ def blocks(model: Model, values: Array, relaxed: Array) -> list[Block]:
         values: the plan's integers, shape (columns,).
         relaxed: a solution in which integers need not be whole, of the same shape.
     """
-    hours = model.case.step_hours
+    hours, windows = model.case.step_hours, _windows(model.case)
     found: list[tuple[float, Block]] = []
     for engine, at, columns in _switched(model):
         on = values[columns] > 0
         towards = np.clip(relaxed[columns], 0.0, 1.0) - on
-        for steps in _windows(model.case):
+        for steps in windows:
             for wanted in (True, False):
                 differs = steps & (on != wanted)
                 if differs.any():

@@ -79,10 +79,8 @@ def obligation(engine: Engine, unit: UnitState | None, now: datetime, zone_name:
     if now >= until:
         return None, ""
     verb, kind = ("run", "running") if unit.on else ("rest", "down")
-    return (
-        unit.on,
-        f"{engine.id} has to {verb} until {local_time(until, now, zone_name)}: its minimum {kind} time is {hours:g} h.",
-    )
+    when = local_time(until, now, zone_name)
+    return unit.on, f"{engine.id} has to {verb} until {when}: its minimum {kind} time is {hours:g} h."
 
 
 def _engine(engine: Engine, unit: UnitState | None, must: bool | None) -> EngineStep:

@@ -279,10 +279,9 @@ class _Case:
 
     def hold(self) -> Decision:
         """Not even the demand is known: the plant stays as it is, within what its engines can do."""
-        musts = [must for must, _ in self._obligations()]
         units = tuple(
             _held(engine, self.state.units.get(engine.id), must)
-            for engine, must in zip(self.facility.chp, musts, strict=True)
+            for engine, (must, _) in zip(self.facility.chp, self._obligations(), strict=True)
         )
         running = [f"{unit.id} at {unit.power_kw:.0f} kW" for unit in units if unit.on] or ["all engines off"]
         return self._decision(
