@@ -164,6 +164,8 @@ class Settings(BaseModel):
     """How much one key may ask over REST, on average; ten seconds' worth at once. 0: as much as it likes."""
     decision_processes: Annotated[int, Field(ge=0, le=256)] | None = None
     """How many processes decide where there are many facilities; None: one a core. 0: this one decides for all."""
+    plan_search_seconds: Annotated[float, Field(ge=0, le=240)] = 20.0
+    """How long a plan that may be far from the best is searched on from between prices, at low priority; 0: never."""
     jwt_issuer: str | None = None
     """An identity provider whose bearer tokens are taken beside keys; the two settings below go with it."""
     jwt_audience: str | None = None

@@ -55,6 +55,7 @@ from vibelux.realtime.processor import MarketDataProcessor
 from vibelux.realtime.readiness import Readiness
 from vibelux.realtime.repairs import Repairs
 from vibelux.realtime.returns import Returns
+from vibelux.realtime.searches import Searches
 from vibelux.realtime.site_outlook import SiteOutlooks
 from vibelux.realtime.sites import Sites
 from vibelux.realtime.subscriptions import Message
@@ -154,19 +155,21 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
         fanout = FanOut(db, shared)
         seat = await stack.enter_async_context(Seat(db.url, _SEAT))
         demand_response = DrDesk(db, clock, lambda name, messages: _pass_on(fanout, alerts, name, messages))
+        deciders = stack.enter_context(closing(Deciders(_processes(settings))))
+        desk_metrics = DeskMetrics(registry)
         desk = Desk(
             db,
             clock,
             limits=limits,
             missing_keys=missing_keys(settings),
-            metrics=DeskMetrics(registry),
+            metrics=desk_metrics,
             ahead=ahead,
             stale_operations_seconds=settings.stale_operations_threshold,
             fanout=fanout,
             events=events,
             seat=seat,
             accepted=demand_response.accepted,
-            deciders=stack.enter_context(closing(Deciders(_processes(settings)))),
+            deciders=deciders,
         )
         demand_response.serve(desk)
         FacilityMetrics(desk, registry)
@@ -248,6 +251,7 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
             return {
                 "collect": collector.run(feeds),
                 "decide": desk.run(),
+                "search on": Searches(clock, deciders, desk_metrics, settings.plan_search_seconds).run(desk.decided),
                 "hear sites": sites.run(),
                 "call sites": demand_response.run(),
                 "expect": expectations.run(),

@@ -10,6 +10,7 @@ from dispatch.plants import NOW, at_price, engine, facility
 from vibelux.dispatch.foresight import Slopes, exactly, foresee
 from vibelux.dispatch.horizon import build_case
 from vibelux.dispatch.keeper import PlanKeeper
+from vibelux.dispatch.planner import replan
 from vibelux.dispatch.state import PlantState
 
 STORE = {"capacity_kwh": 6000, "charge_max_kw": 2000, "discharge_max_kw": 2000, "initial_kwh": 1000}
@@ -50,3 +51,18 @@ def test_the_next_plan_starts_from_the_last_and_its_gap_holds():
     optimum = exactly(later)
     assert again.objective_usd <= optimum.objective_usd * (1 + np.sign(optimum.objective_usd) * 1e-3)
     assert again.bound_usd <= optimum.objective_usd + 1e-6
+
+
+def test_of_the_last_plan_and_one_that_is_offered_the_next_starts_from_the_better():
+    case = case_at(0.09)
+    good = replan(case)
+    runs = {name: not run.on[0] for name, run in good.solution.found.chp.items()}
+    poor = replan(case, first=runs)
+    assert poor.solution.objective_usd > good.solution.objective_usd + 0.01
+    keeper = PlanKeeper()
+    keeper._kept = poor
+    assert keeper.at(NOW)(case, None).objective_usd == poor.solution.objective_usd
+    keeper.offer(good, NOW)
+    assert keeper.at(NOW)(case, None).objective_usd == good.solution.objective_usd
+    keeper.offer(poor, NOW)
+    assert keeper.at(NOW)(case, None).objective_usd == good.solution.objective_usd

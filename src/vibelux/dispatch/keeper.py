@@ -5,6 +5,7 @@ price") start from it, as they differ in one step: on varied plants they come ou
 the time.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -24,6 +25,11 @@ class PlanKeeper:
     def __init__(self) -> None:
         self._kept: Plan | None = None
         self._at: datetime | None = None
+        self._offered: tuple[Plan, datetime] | None = None
+
+    def offer(self, plan: Plan, at: datetime) -> None:
+        """Has the next plan start from this one too, which was made for a moment; the better of the two is taken."""
+        self._offered = (plan, at)
 
     def at(self, now: datetime, *, proof_seconds: float = 0.0) -> Solve:
         """The solver for a decision at a moment.
@@ -32,7 +38,7 @@ class PlanKeeper:
             now: the moment.
             proof_seconds: how long a proven optimum may be searched for; 0: the quick plan does.
         """
-        later_h = 0.0 if self._at is None else (now - self._at) / _HOUR
+        later_h = 0.0 if self._at is None else max((now - self._at) / _HOUR, 0.0)
         self._at = now
         base: list[Plan] = []
 
@@ -40,7 +46,7 @@ class PlanKeeper:
             if not case.chp:
                 return exactly(case)
             if not base:
-                base.append(self._plan(case, max(later_h, 0.0), proof_seconds))
+                base.append(self._plan(case, now, later_h, proof_seconds))
                 self._kept = base[0]
             if first is None and case is base[0].solution.case:
                 return base[0].solution
@@ -48,9 +54,13 @@ class PlanKeeper:
 
         return planned
 
-    def _plan(self, case: Case, later_h: float, proof_seconds: float) -> Plan:
+    def _plan(self, case: Case, now: datetime, later_h: float, proof_seconds: float) -> Plan:
         """The better of the quick plan and what is found with proof."""
         quick = replan(case, self._kept, later_h=later_h, seconds=0.0 if proof_seconds > 0 else _FIRST_SECONDS)
+        if self._offered is not None:
+            (plan, at), self._offered = self._offered, None
+            other = replan(case, plan, later_h=max((now - at) / _HOUR, 0.0), seconds=0.0)
+            quick = min(quick, other, key=_cost)
         if proof_seconds <= 0 or quick.solution.proven:
             return quick
         searched = solve(case, time_limit=proof_seconds, gap=GAP)
@@ -58,3 +68,7 @@ class PlanKeeper:
         best = searched if better else quick.solution
         best = replace(best, bound_usd=max(searched.bound_usd, quick.solution.bound_usd))
         return replace(quick, solution=replace(best, proven=best.gap <= DEFAULT_GAP))
+
+
+def _cost(plan: Plan) -> float:
+    return math.inf if plan.solution.schedule is None else plan.solution.objective_usd

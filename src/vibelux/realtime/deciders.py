@@ -1,18 +1,22 @@
 """Where decisions are thought out: in a thread of this process for a few facilities, in worker processes for many.
 
-A facility always goes to the same worker, which keeps its last plan to start the next one from.
+A facility always goes to the same worker, which keeps its last plan to start the next one from. One process more
+searches for better plans (`searches`).
 """
 
 import asyncio
+import os
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
 
+from vibelux.dispatch.case import Case
 from vibelux.dispatch.decision import Decision, View, decide
 from vibelux.dispatch.facility import Facility
 from vibelux.dispatch.keeper import PlanKeeper
+from vibelux.dispatch.planner import Plan, replan
 from vibelux.dispatch.state import PlantState
 from vibelux.dispatch.sticky import StickyProcesses, place_of
 from vibelux.outlook.conditions import Conditions
@@ -22,6 +26,7 @@ log = structlog.get_logger(__name__)
 FEW = 8
 """So many facilities are decided for here, with time to look for proof at each decision."""
 _PROOF_SECONDS = 0.5
+_LOWEST_PRIORITY = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ class Deciders:
     def __init__(self, processes: int = 0) -> None:
         self._count = processes
         self._processes: StickyProcesses | None = None
+        self._searching: StickyProcesses | None = None
         self._keepers: dict[str, PlanKeeper] = {}
         self.facilities = 0
         """How many there are to decide for."""
@@ -82,6 +88,23 @@ class Deciders:
             log.warning("a worker process is gone; this one decides", facility=name, error=str(error))
             return await asyncio.to_thread(_answer, {}, question)
 
+    async def search(self, case: Case, seconds: float) -> Plan:
+        """The best plan of a case that is found in so many seconds, by a process that leaves decisions the first turn.
+
+        Raises:
+            BrokenProcessPool: it has died; the next search starts it anew.
+        """
+        if self._searching is None:
+            self._searching = StickyProcesses(1)
+        return await asyncio.wrap_future(self._searching.submit(0, _search_here, case, seconds))
+
+    def offer(self, facility_id: str, plan: Plan, at: datetime) -> None:
+        """Has the next decision of a facility start from this plan too, which was made for a moment."""
+        if not self._many:
+            _offer(self._keepers, facility_id, plan, at)
+        elif self._processes is not None:
+            self._processes.submit(place_of(facility_id, self._count), _offer_here, facility_id, plan, at)
+
     def forget(self, facility_id: str) -> None:
         """Lets go of the plan of a facility that is gone."""
         self._keepers.pop(facility_id, None)
@@ -94,9 +117,10 @@ class Deciders:
 
     def close(self) -> None:
         """Ends the processes; what they are at is not waited for."""
-        if self._processes is not None:
-            self._processes.close(wait_for_work=False)
-            self._processes = None
+        for processes in (self._processes, self._searching):
+            if processes is not None:
+                processes.close(wait_for_work=False)
+        self._processes = self._searching = None
 
 
 def _answer(keepers: dict[str, PlanKeeper], question: Question) -> Decision:
@@ -115,6 +139,20 @@ def _decide_here(question: Question) -> Decision:
     decision = _answer(_here, question)
     planned = decision.planned
     return decision if planned is None else replace(decision, planned=replace(planned, seen=planned.seen.light()))
+
+
+def _offer(keepers: dict[str, PlanKeeper], facility_id: str, plan: Plan, at: datetime) -> None:
+    if facility_id in keepers:  # one that is gone, or of a worker that is new, has no use for it
+        keepers[facility_id].offer(plan, at)
+
+
+def _offer_here(facility_id: str, plan: Plan, at: datetime) -> None:
+    _offer(_here, facility_id, plan, at)
+
+
+def _search_here(case: Case, seconds: float) -> Plan:
+    os.setpriority(os.PRIO_PROCESS, 0, _LOWEST_PRIORITY)
+    return replan(case, seconds=seconds)
 
 
 def _forget_here(facility_id: str) -> None:

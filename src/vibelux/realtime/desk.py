@@ -274,12 +274,15 @@ class Desk:
         in_force = None if planned is None else planned.engines_at(now)
         return View(outlook, demands, in_force, events=self._accepted(facility, now))
 
+    def decided(self) -> tuple[Held, ...]:
+        """All that have been decided for."""
+        return tuple(held for held in self._held.values() if held.answer is not None)
+
     def now_known(self) -> Iterator[tuple[Held, Conditions]]:
         """All that have been decided for, with their prices by the clock now."""
         now = self._clock.now()
-        for held in tuple(self._held.values()):
-            if held.answer is not None:
-                yield held, self._conditions(held, now)
+        for held in self.decided():
+            yield held, self._conditions(held, now)
 
     def close(self) -> None:
         """Ends all subscriptions."""

@@ -35,6 +35,12 @@ class DeskMetrics:
         self.degraded = Gauge(
             "vibelux_decisions_degraded", "Facilities that decide on less than a live price.", registry=registry
         )
+        self.searches = Counter(
+            "vibelux_plan_searches_total",
+            "Searches for a better plan between the prices, by what they found.",
+            ("found",),
+            registry=registry,
+        )
         self._latency = Histogram(
             "vibelux_decision_latency_seconds",
             "Of the price that caused a decision, the seconds between two stages of its way.",
