@@ -15,6 +15,7 @@ from vibelux.dispatch.checker import audit
 from vibelux.dispatch.costing import Audit
 from vibelux.dispatch.heat_led_case import heat_led
 from vibelux.dispatch.planner import Plan, replan
+from vibelux.dispatch.runs import attempts
 from vibelux.dispatch.solve import Solution, solve
 
 SOAK = bool(os.environ.get("VIBELUX_SOAK"))
@@ -84,6 +85,23 @@ def test_plan_at_a_new_price_starts_from_the_last_and_is_as_good():
     assert from_last.objective_usd == pytest.approx(anew.objective_usd, rel=1e-3)
     # A plan made anew is also searched for, and that finds a better bound than the relaxation.
     assert from_last.bound_usd <= anew.bound_usd + 1e-6
+
+
+@pytest.mark.parametrize(("seed", "times", "searched"), [(2, 1.5, False), (13, 3.0, True)])
+def test_in_haste_a_plan_is_searched_for_only_where_the_last_has_become_much_worse(monkeypatch, seed, times, searched):
+    """With gas at so many times its price both plans are searched for where there is time."""
+    document, asked = plant(seed), []
+    before = replan(read_case(document), seconds=0.0)
+    document["prices"]["gas_usd_per_mmbtu"] = (times * before.solution.case.prices.gas_usd_per_mmbtu).tolist()
+    case = read_case(document)
+    monkeypatch.setattr(planner, "attempts", lambda case: asked.append(case) or attempts(case))
+    hasty, searched_in_haste = replan(case, before, seconds=0.0, haste=True).solution, bool(asked)
+    asked.clear()
+    thorough = replan(case, before, seconds=0.0).solution
+
+    assert (searched_in_haste, bool(asked)) == (searched, True)
+    assert audit(case, hasty.found).violations == []
+    assert hasty.objective_usd <= thorough.objective_usd * (1 + 2e-2)
 
 
 def test_plan_of_another_plant_is_no_hindrance():

@@ -58,7 +58,7 @@ class Shard:
     def _one(self, name: str, case: Case, later_h: float, first_seconds: float) -> SetPoint:
         began = time.perf_counter()
         try:
-            plan = replan(case, self._kept.get(name), later_h=later_h, seconds=first_seconds)
+            plan = replan(case, self._kept.get(name), later_h=later_h, seconds=first_seconds, haste=True)
         except Exception as error:  # one plant's fault must not stop the others
             return SetPoint(error=f"{type(error).__name__}: {error}")
         found = plan.solution

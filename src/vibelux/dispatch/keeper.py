@@ -31,12 +31,13 @@ class PlanKeeper:
         """Has the next plan start from this one too, which was made for a moment; the better of the two is taken."""
         self._offered = (plan, at)
 
-    def at(self, now: datetime, *, proof_seconds: float = 0.0) -> Solve:
+    def at(self, now: datetime, *, proof_seconds: float = 0.0, haste: bool = False) -> Solve:
         """The solver for a decision at a moment.
 
         Args:
             now: the moment.
             proof_seconds: how long a proven optimum may be searched for; 0: the quick plan does.
+            haste: search as little as may be, for many more plants wait (`replan`).
         """
         later_h = 0.0 if self._at is None else max((now - self._at) / _HOUR, 0.0)
         self._at = now
@@ -46,7 +47,7 @@ class PlanKeeper:
             if not case.chp:
                 return exactly(case)
             if not base:
-                base.append(self._plan(case, now, later_h, proof_seconds))
+                base.append(self._plan(case, now, later_h, proof_seconds, haste))
                 self._kept = base[0]
             if first is None and case is base[0].solution.case:
                 return base[0].solution
@@ -54,12 +55,13 @@ class PlanKeeper:
 
         return planned
 
-    def _plan(self, case: Case, now: datetime, later_h: float, proof_seconds: float) -> Plan:
+    def _plan(self, case: Case, now: datetime, later_h: float, proof_seconds: float, haste: bool) -> Plan:
         """The better of the quick plan and what is found with proof."""
-        quick = replan(case, self._kept, later_h=later_h, seconds=0.0 if proof_seconds > 0 else _FIRST_SECONDS)
+        first_seconds = 0.0 if proof_seconds > 0 else _FIRST_SECONDS
+        quick = replan(case, self._kept, later_h=later_h, seconds=first_seconds, haste=haste)
         if self._offered is not None:
             (plan, at), self._offered = self._offered, None
-            other = replan(case, plan, later_h=max((now - at) / _HOUR, 0.0), seconds=0.0)
+            other = replan(case, plan, later_h=max((now - at) / _HOUR, 0.0), seconds=0.0, haste=haste)
             quick = min(quick, other, key=_cost)
         if proof_seconds <= 0 or quick.solution.proven:
             return quick

@@ -32,7 +32,10 @@ FIRST_SECONDS = 2.0
 TRIES = 3
 
 WORTH = 5e-3
-"""A search is worth its time where it may save this share of the cost."""
+"""A search is worth its time where it may save this share of the cost;"""
+
+WORTH_IN_HASTE = 2e-2
+"""and this share where thousands of plants wait."""
 
 FAR = 3e-3
 """A plan that is this share of its cost further above the relaxation than before is changed block by block too."""
@@ -66,6 +69,7 @@ def replan(
     later_h: float = 0.0,
     first: Mapping[str, bool] | None = None,
     seconds: float = FIRST_SECONDS,
+    haste: bool = False,
 ) -> Plan:
     """Plans anew: in milliseconds from the last plan of the same plant, well enough to start from without one.
 
@@ -75,6 +79,7 @@ def replan(
         later_h: how many hours later than the previous case this one begins.
         first: engines that have to be on, or off, in the first step, by id.
         seconds: how long a first plan may be searched for, once there is a quick one that is not proven.
+        haste: take the last plan at the new prices, unless it has become much worse.
 
     Returns:
         a plan; its solution has the status `error` where no schedule keeps the hard rules.
@@ -89,11 +94,13 @@ def replan(
     if not goes_on and not search.relax():
         return Plan(solve(case, first=first))
     known = previous.slack_usd if goes_on and previous is not None else -math.inf
-    if not goes_on or search.slack_usd - known > WORTH * abs(search.best.objective_usd):
+    worth = WORTH_IN_HASTE if haste else WORTH
+    if not goes_on or search.slack_usd - known > worth * abs(search.best.objective_usd):
         search.by_engine()
         if not goes_on and search.best.gap_to(search.bound) > _GOOD:
             search.by_heat(_HEAT_SECONDS)
-        if not first and search.slack_usd - max(known, 0.0) > FAR * abs(search.best.objective_usd):
+        blockwise = not first and not (goes_on and haste)
+        if blockwise and search.slack_usd - max(known, 0.0) > FAR * abs(search.best.objective_usd):
             search.by_block()
         if not goes_on and search.best.gap_to(search.bound) > _GOOD and seconds > 0:
             search.everywhere(seconds)

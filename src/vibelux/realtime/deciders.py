@@ -123,11 +123,12 @@ class Deciders:
         self._processes = self._searching = None
 
 
-def _answer(keepers: dict[str, PlanKeeper], question: Question) -> Decision:
+def _answer(keepers: dict[str, PlanKeeper], question: Question, *, haste: bool = False) -> Decision:
     view = question.view
     if view is not None:
         keeper = keepers.setdefault(question.facility.id, PlanKeeper())
-        view = replace(view, planned=keeper.at(question.now, proof_seconds=question.proof_seconds))
+        planned = keeper.at(question.now, proof_seconds=question.proof_seconds, haste=haste)
+        view = replace(view, planned=planned)
     return decide(question.facility, question.conditions, question.state, question.now, view)
 
 
@@ -136,7 +137,7 @@ _here: dict[str, PlanKeeper] = {}
 
 
 def _decide_here(question: Question) -> Decision:
-    decision = _answer(_here, question)
+    decision = _answer(_here, question, haste=True)
     planned = decision.planned
     return decision if planned is None else replace(decision, planned=replace(planned, seen=planned.seen.light()))
 
