@@ -19,10 +19,12 @@ from vibelux.outlook.sun import Array
 
 PAST_DAYS = 14
 SCALE_DAYS = 28
+_SCALE_HOURS = 60 * np.arange(1, SCALE_DAYS * 24 + 1)
 LEAST_SCALE = 0.001
 """USD/kWh: a flatter market is not blown up."""
 _LEVEL_DAYS = 7
 _DAYS_BACK = DAY * np.arange(_LEVEL_DAYS + 1)
+_PAST = np.arange(PAST_DAYS)
 _SAME_TYPE_DAYS = 4
 _MAD_TO_SIGMA = 1.4826
 _LEAST_OF_LEVEL = 0.1
@@ -128,14 +130,13 @@ def features(known: Known, starts: Minutes, ends: Minutes) -> Features:
     def z(price: Array) -> Array:
         return np.arcsinh((price - centre[:, :, None]) / scale[:, :, None])
 
-    back = np.maximum(-((until - ends) // DAY), 1)[..., None] + np.arange(PAST_DAYS)
-    day = (starts // DAY)[..., None]
-    alike = kind_of_day(day - back) == kind_of_day(day)
-    alike &= np.cumsum(alike, axis=-1) <= _SAME_TYPE_DAYS
+    newest_back = np.maximum(-((until - ends) // DAY), 1)
+    back = newest_back[..., None] + _PAST
+    alike = _ALIKE[starts // DAY % 7, newest_back % 7]
     raw = prices.rows_back(starts, ends, back)
     past = z(raw)
     # A whole number of weeks back: at most six days more than the newest day.
-    last_week = np.take_along_axis(raw, -back[..., :1] % 7, axis=-1)
+    last_week = np.arange(raw.shape[0])[:, None], np.arange(raw.shape[1]), -newest_back % 7
     usual = median_known(past)
     base = np.where(np.isfinite(usual), usual, 0.0)
     newest = z(recent)
@@ -145,7 +146,7 @@ def features(known: Known, starts: Minutes, ends: Minutes) -> Features:
         F.ONE: np.ones_like(base),
         F.NEWEST_DAY: past[..., 0],
         F.SAME_TYPE: mean_known(past, alike),
-        F.WEEK: z(last_week)[..., 0],
+        F.WEEK: past[last_week],
         F.MEDIAN_7: median_known(past[..., :_LEVEL_DAYS]),
         F.MEDIAN_14: base,
         F.DAY_AHEAD: base,
@@ -169,17 +170,33 @@ def features(known: Known, starts: Minutes, ends: Minutes) -> Features:
         by_row[F.DAY_AHEAD_LEVEL] = mean_known(published_day[..., 0] - median_known(published_day[..., 1:]))
         low, high = np.fmin(low, price), np.fmax(high, price)
     values = np.zeros((*base.shape, len(F)))
-    columns = np.stack(list(by_step.values()), axis=-1)
-    values[..., list(by_step)] = np.where(np.isfinite(columns), columns, base[..., None])
-    whole = np.stack(list(by_row.values()), axis=-1)
-    values[..., list(by_row)] = np.where(np.isfinite(whole), whole, 0.0)[:, None]
+    for feature, row in by_row.items():
+        values[..., feature] = row[:, None]
+    np.copyto(values, 0.0, where=np.isnan(values))
+    for feature, column in by_step.items():
+        values[..., feature] = column
+    np.copyto(values, base[..., None], where=np.isnan(values))
     if known.load is not None:
         load = _load(known.load, starts, ends, back, alike)
         if known.load_until is not None:
             load = np.where((ends <= known.load_until[:, None])[..., None], load, 0.0)
         values[..., F.LOAD_TYPE :] = load
     envelope = low - _ENVELOPE, high + _ENVELOPE
-    return Features(values, centre, scale, published, *envelope, raw[..., 0], last_week[..., 0])
+    return Features(values, centre, scale, published, *envelope, raw[..., 0], raw[last_week])
+
+
+def _alike() -> NDArray[np.bool_]:
+    """Which of 14 days back count as of the same type, by the weekday and by how far the newest one lies back, mod 7.
+
+    Shape (7, 7, 14); the weekdays are counted as days are.
+    """
+    day, newest_back = np.arange(7)[:, None, None], np.arange(7)[:, None]
+    alike: NDArray[np.bool_] = kind_of_day(day - newest_back - _PAST) == kind_of_day(day)
+    alike &= np.cumsum(alike, axis=-1) <= _SAME_TYPE_DAYS
+    return alike
+
+
+_ALIKE = _alike()
 
 
 def _three(first: F, columns: Array) -> dict[F, Array]:
@@ -213,7 +230,7 @@ def _yardstick(prices: Series, until: Minutes, newest_day: Array) -> tuple[Array
     """Centre and scale of each row, shape (rows, 1); `newest_day` are its newest 24 hours."""
     centre = median_known(newest_day)
     days, which = np.unique(until // DAY, return_inverse=True) if len(until) > 1 else (until // DAY, None)
-    hours = days[:, None] * DAY - 60 * np.arange(1, SCALE_DAYS * 24 + 1)
+    hours = days[:, None] * DAY - _SCALE_HOURS
     past = prices.rows(hours, hours + 60)
     usual = median_known(past)
     departure = _MAD_TO_SIGMA * median_known(np.abs(past - usual[:, None]))

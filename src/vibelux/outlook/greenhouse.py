@@ -254,11 +254,15 @@ def u_at_wind(u_w_per_m2_k: Numbers, wind_m_s: Numbers) -> Array:
     >>> [round(float(u_at_wind(6.0, wind)), 2) for wind in (0.0, 4.0, 10.0)]
     [4.55, 6.0, 7.48]
     """
+    return np.asarray(1.0 / (1.0 / u_w_per_m2_k - 1.0 / _AT_REFERENCE_W_M2_K + 1.0 / _outside_w_m2_k(wind_m_s)))
 
-    def outside(wind: Numbers) -> Array:
-        return np.where(np.asarray(wind) < 4.0, 2.8 + 1.2 * wind, 2.5 * np.asarray(wind) ** 0.8) + _SKY_W_M2_K
 
-    return np.asarray(1.0 / (1.0 / u_w_per_m2_k - 1.0 / outside(REFERENCE_WIND_M_S) + 1.0 / outside(wind_m_s)))
+def _outside_w_m2_k(wind_m_s: Numbers) -> Array:
+    wind = np.asarray(wind_m_s)
+    return np.where(wind < 4.0, 2.8 + 1.2 * wind, 2.5 * wind**0.8) + _SKY_W_M2_K
+
+
+_AT_REFERENCE_W_M2_K = _outside_w_m2_k(REFERENCE_WIND_M_S)
 
 
 def sun_w_per_m2(houses: Houses, weather: Weather) -> Array:

@@ -69,19 +69,23 @@ class Series:
     counts: Array
     solid: int
     """So many of the first steps are known at every node."""
+    known_until: int
+    """The wall minute at which its newest known value ends; its first minute where it has none."""
 
     @classmethod
     def of(cls, first: int, step: int, values: Array) -> Self:
         """A series from its values, shape (..., steps)."""
         known = np.isfinite(values)
         ahead = [(0, 0)] * (values.ndim - 1) + [(1, 0)]
+        by_step = known.reshape(-1, known.shape[-1])
         return cls(
             first,
             step,
             values,
             np.pad(np.cumsum(np.where(known, values, 0.0), axis=-1), ahead),
             np.pad(np.cumsum(known, axis=-1, dtype=np.float64), ahead),
-            int(np.argmin(np.append(known.reshape(-1, known.shape[-1]).all(axis=0), False))),
+            int(np.argmin(np.append(by_step.all(axis=0), False))),
+            first + step * int(np.max(np.flatnonzero(by_step.any(axis=0)) + 1, initial=0)),
         )
 
     @classmethod
@@ -104,13 +108,6 @@ class Series:
     def days(self) -> int:
         """How many local days it spans."""
         return int(self.values.shape[-1]) * self.step // DAY
-
-    @property
-    def known_until(self) -> int:
-        """The wall minute at which its newest known value ends; its first minute where it has none."""
-        known = self.counts if self.counts.ndim == 1 else self.counts.sum(axis=tuple(range(self.counts.ndim - 1)))
-        steps = int(np.searchsorted(known, known[-1]))
-        return self.first + steps * self.step
 
     def mean(self, starts: Minutes, ends: Minutes, *, whole: bool = False) -> Array:
         """The mean over each [start, end) in wall minutes, shape (nodes..., *starts.shape), NaN where unknown.
@@ -159,7 +156,7 @@ def mean_known(values: Array, among: NDArray[np.bool_] | None = None) -> Array:
     """The mean of the known values along the last axis; NaN where there is none."""
     known = np.isfinite(values) if among is None else np.isfinite(values) & among
     if known.all():
-        return np.asarray(values.mean(axis=-1))
+        return np.asarray(values.sum(axis=-1) / values.shape[-1])
     count = known.sum(axis=-1)
     return np.where(count > 0, np.where(known, values, 0.0).sum(axis=-1) / np.maximum(count, 1), np.nan)
 

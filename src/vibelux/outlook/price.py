@@ -170,9 +170,11 @@ def expect(
     for series, place in layers:
         if series is None or series.known_until <= starts[0, 0]:
             continue
-        found = series.rows(starts, ends, whole=True)
+        begun = slice(int(np.searchsorted(starts[0], series.known_until)))
+        found = series.rows(starts[:, begun], ends[:, begun], whole=True)
         there = np.isfinite(found)
-        price, kind = np.where(there, found, price), np.where(there, np.int8(place), kind)
+        np.copyto(price[:, begun], found, where=there)
+        kind[:, begun][there] = place
     quantiles[kind == own] = np.nan
     naive = np.broadcast_to(np.stack((ahead.newest_day, ahead.week), axis=-1), (*price.shape, 2))
     return Outlook(now, steps, kind, price, quantiles, naive, _sources(model, known))

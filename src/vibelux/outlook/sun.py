@@ -113,11 +113,19 @@ def _of_the_date(seconds: Array) -> tuple[Array, Array, Array]:
 
 
 @lru_cache(maxsize=64)
-def _daily(first: int, last: int) -> tuple[Array, Array, Array]:
-    """Midnights (UTC) of some days since 1970, with declination and equation of time: between them they are lines."""
-    midnights = np.arange(first, last + 1, dtype=np.float64) * _DAY_SECONDS
-    declination, equation_of_time, _ = _of_the_date(midnights)
-    return midnights, declination, equation_of_time
+def _within_steps(edges: bytes) -> tuple[Array, Array, Array]:
+    """Solar minutes of Greenwich at some moments of each step, sine and cosine of the declination in its middle.
+
+    The same at every place. `edges` are the bytes of the steps' edges; shapes (steps, 4), (steps, 1) and (steps, 1).
+    """
+    seconds = np.frombuffer(edges)
+    midnights = np.arange(seconds[0] // _DAY_SECONDS, seconds[-1] // _DAY_SECONDS + 2) * _DAY_SECONDS
+    length = (seconds[1:] - seconds[:-1])[:, None]
+    moments = seconds[:-1, None] + length * ((np.arange(_SAMPLES) + 0.5) / _SAMPLES)
+    middle = seconds[:-1, None] + length / 2
+    # Between midnights both are lines; in an hour the declination moves by 0.02°.
+    declination, equation_of_time = (np.interp(middle, midnights, daily) for daily in _of_the_date(midnights)[:2])
+    return (moments / 60.0) % 1440.0 + equation_of_time, np.sin(declination), np.cos(declination)
 
 
 def clear_sky(cos_zenith: Numbers) -> Array:
@@ -172,13 +180,9 @@ def clear_steps(edges: Array, latitude: Numbers, longitude: Numbers) -> ClearSky
     Returns:
         Arrays of shape (steps,) or (sites, steps).
     """
-    inside = (np.arange(_SAMPLES) + 0.5) / _SAMPLES
-    length = (edges[1:] - edges[:-1])[:, None]
-    moments = edges[:-1, None] + length * inside
-    middle = edges[:-1, None] + length / 2  # in an hour the declination moves by 0.02°
-    midnights, *daily = _daily(int(edges[0] // _DAY_SECONDS), int(edges[-1] // _DAY_SECONDS) + 1)
-    declination, equation_of_time = (np.interp(middle, midnights, values) for values in daily)
+    solar_minutes, sine, cosine = _within_steps(edges.tobytes())
     phi, east = np.radians(latitude)[..., None], np.asarray(longitude)[..., None]
-    hour_angle = np.radians(((moments / 60.0) % 1440.0 + equation_of_time + 4.0 * east) / 4.0 - 180.0)
-    cos_zenith = np.sin(phi) * np.sin(declination) + np.cos(phi) * np.cos(declination) * np.cos(hour_angle)
-    return ClearSky(clear_sky(cos_zenith).mean(axis=-1), (cos_zenith > 0).mean(axis=-1))
+    hour_angle = np.radians((solar_minutes + 4.0 * east) / 4.0 - 180.0)
+    cos_zenith = np.sin(phi) * sine + np.cos(phi) * cosine * np.cos(hour_angle)
+    total, up = clear_sky(cos_zenith).sum(axis=-1), (cos_zenith > 0).sum(axis=-1)
+    return ClearSky(total / _SAMPLES, up / _SAMPLES)

@@ -147,11 +147,11 @@ class Line:
         area = length * (self.first + self.last) / 2
         area_before = np.cumsum(area, axis=-1) - area
         at = np.maximum(np.searchsorted(self.start, edges, side="right") - 1, 0)
-        inside = np.clip(edges - self.start[at], 0.0, length[at])
-        first = self.first[..., at]
-        slope = (self.last[..., at] - first) / length[at]
-        areas = area_before[..., at] + inside * (first + slope * inside / 2)
-        passed = known_before[at] + inside
+        slope = (self.last - self.first) / length
+        inside = np.minimum(np.maximum(edges - self.start.take(at), 0.0), length.take(at))
+        rises = self.first.take(at, axis=-1) + slope.take(at, axis=-1) * inside / 2
+        areas = area_before.take(at, axis=-1) + inside * rises
+        passed = known_before.take(at) + inside
         known = passed[1:] - passed[:-1]
         enough = known >= _LEAST_COVER * (edges[1:] - edges[:-1])
         return np.where(enough, (areas[..., 1:] - areas[..., :-1]) / np.where(enough, known, 1.0), np.nan)
