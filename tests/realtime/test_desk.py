@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from vibelux.dispatch.facility import load_facilities
 from vibelux.ingest.events import MarketDataUpdated
 from vibelux.market.clock import FrozenClock
+from vibelux.market.intervals import iso_z
 from vibelux.market.records import CARBON_PRICE, ELECTRICITY_PRICE, GAS_PRICE, Parsed
 from vibelux.outlook.conditions import Limits
 from vibelux.realtime.desk import Desk
@@ -121,6 +122,19 @@ async def test_prices_become_a_decision_that_turns_with_them(database):
         assert 0.005 < answer["decision"]["breakEvenGridPrice"] < 0.09
         await market.electricity(-0.02, minutes=0)
         await until(action_is(desk, "stop"))
+
+
+async def test_a_decision_in_force_is_told_from_memory(database, monkeypatch):
+    clock = FrozenClock(NOW)
+    async with running(database, clock, facility()) as (desk, market, _):
+        await market.gas(3.8)
+        await market.electricity(0.09)
+        await until(action_is(desk, "run"))
+        clock.moment += timedelta(seconds=20)
+        monkeypatch.setattr(database, "connection", None)
+        answer = await desk.latest("salinas-1")
+        assert answer["timestamp"] == iso_z(clock.moment)
+        assert answer["decision"]["action"] == "run"
 
 
 async def test_each_message_has_the_next_number_and_numbers_go_on_after_a_restart(database):

@@ -201,6 +201,9 @@ class FakeStore:
     async def facility(self, facility_id: str) -> Row | None:
         return next((one for one in await self.facilities() if one["id"] == facility_id), None)
 
+    async def has_facility(self, facility_id: str) -> bool:
+        return await self.facility(facility_id) is not None
+
     async def note_deed(self, deed: Deed) -> None:
         self.deeds.append(deed)
 

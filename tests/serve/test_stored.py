@@ -13,7 +13,7 @@ from serve.fakes import answer
 from serve.served import close_code, dial, heard, listening
 from serve.stored import OutboxDesk, StoredWorld, stored_world
 from store.samples import NOON, at, carbon, gas, parsed, price, receipt
-from vibelux.store import decisions, keys
+from vibelux.store import decisions
 from vibelux.store.database import Database
 from vibelux.store.writer import write_payload
 
@@ -156,6 +156,7 @@ async def test_a_socket_resumes_from_the_real_outbox(world: StoredWorld) -> None
             assert [(await heard(socket))["seq"] for _ in range(2)] == [4, 5]
         async with dial(port, f"{query}&since=77", key) as socket:
             assert (await heard(socket))["type"] == "snapshot"
-        await keys.revoke_key(world.db, world.key.id, NOON)
+        owner = await world.store.principal_with_key(key, NOON)
+        await world.store.revoke_key(NOON, world.key.id, owner, "127.0.0.1")
         async with dial(port, query, key) as socket:
             assert await close_code(socket) == (4401, [])

@@ -140,7 +140,7 @@ class Desk:
                     await self._wake.wait()
             self._wake.clear()
             if time.monotonic() - looked >= _TICK_SECONDS:
-                self._due.update(name for name, held in self._held.items() if self._changed_by_time(held))
+                self._due.update(name for name, held in self._held.items() if self._has_aged(held))
                 looked = time.monotonic()
             try:
                 if time.monotonic() - reloaded > _RELOAD_SECONDS:
@@ -187,25 +187,28 @@ class Desk:
         held = await self._known(facility_id)
         if held is None or held.answer is None:
             return None
-        if self._changed_by_time(held):
+        current = self._conditions(held, self._clock.now())
+        if held.outlived_by(current):
             await self._decide_now(held)
-        return self._told(held, held.answer)
+            current = self._conditions(held, self._clock.now())
+        return self._told(held, held.answer, current)
 
     async def in_force(self, facility_id: str) -> dict[str, Any] | None:
         """As `latest`, but without deciding anew where time has made that due: for lists of many facilities."""
         held = await self._known(facility_id)
-        return None if held is None or held.answer is None else self._told(held, held.answer)
+        if held is None or held.answer is None:
+            return None
+        return self._told(held, held.answer, self._conditions(held, self._clock.now()))
 
-    def _told(self, held: Held, answer: Mapping[str, Any]) -> dict[str, Any]:
-        """An answer with ages and quality by the clock."""
-        now = self._clock.now()
-        current = self._conditions(held, now)
+    @staticmethod
+    def _told(held: Held, answer: Mapping[str, Any], current: Conditions) -> dict[str, Any]:
+        """An answer with ages and quality of the moment."""
         return {
             **answer,
             "marketConditions": current.market_conditions(),
-            "operations": held.reported.at(now),
+            "operations": held.reported.at(current.at),
             "dataFreshness": current.data_freshness(),
-            "timestamp": iso_z(now),
+            "timestamp": iso_z(current.at),
         }
 
     async def schedule(self, facility_id: str) -> dict[str, Any] | None:
@@ -332,13 +335,9 @@ class Desk:
         setting = self._missing_keys.get(facility.iso_region)
         return {"electricity": setting} if setting else {}
 
-    def _changed_by_time(self, held: Held) -> bool:
+    def _has_aged(self, held: Held) -> bool:
         """Whether the prices have aged into something else, or the decision has run out."""
-        if held.signature is None:
-            return False
-        now = self._clock.now()
-        ran_out = held.valid_until is not None and now >= held.valid_until
-        return ran_out or signature(self._conditions(held, now)) != held.signature
+        return held.signature is not None and held.outlived_by(self._conditions(held, self._clock.now()))
 
     async def _decide_now(self, held: Held) -> None:
         """Decides for who asks, so that nobody is shown a decision that its prices no longer carry.
@@ -347,7 +346,7 @@ class Desk:
         """
         try:
             async with held.deciding:
-                if self._changed_by_time(held):
+                if self._has_aged(held):
                     await self._decide_alone(held)
         except StoreUnavailable:
             self._due.add(held.facility.id)  # the answer shows the age of what it rests on

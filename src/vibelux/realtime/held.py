@@ -111,6 +111,13 @@ class Held:
         decided, at = self.answer["decision"]["breakEvenGridPrice"], self.answer["marketConditions"]["gridPrice"]
         return decided is not None and at is not None and (price < decided) != (at < decided)
 
+    def outlived_by(self, current: Conditions) -> bool:
+        """Whether the prices have become something else than what was decided on, or the decision has run out."""
+        if self.signature is None:
+            return False
+        ran_out = self.valid_until is not None and current.at >= self.valid_until
+        return ran_out or signature(current) != self.signature
+
     def news(self) -> tuple[list[Message], dict[str, Record]]:
         """A message for each price that is another than the one last told, and what has then been told."""
         messages, told = [], dict(self.told)

@@ -8,7 +8,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
 
 from vibelux.serve import errors
-from vibelux.serve.auth import Door
+from vibelux.serve.auth import KEY_SCHEMES, Door
 from vibelux.serve.deeds import Deeds
 from vibelux.serve.exports import MEDIA_TYPES
 from vibelux.serve.hub import Hub
@@ -45,6 +45,8 @@ from vibelux.serve.routes import (
 from vibelux.serve.shapes import with_examples
 from vibelux.serve.websocket import Sockets
 
+_WITHOUT_KEY = frozenset({("post", "/api/session"), ("delete", "/api/session")})
+"""Of the routes below `/api`, those by which the page hands its key in and forgets its cookie."""
 _WORTH_PACKING_BYTES = 2_048
 _PACKED_TIGHT = 4
 """Of zlib's nine levels: most of the gain for a fraction of the time."""
@@ -118,11 +120,14 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             description="Prices in USD, times in UTC. Lists answer `{rows, next}`, every error `{error, detail}`.",
             routes=app.routes,
         )
-        for operations in schema["paths"].values():
-            for operation in operations.values():
+        for path, operations in schema["paths"].items():
+            for method, operation in operations.items():
+                if path.startswith("/api/") and (method, path) not in _WITHOUT_KEY:
+                    operation["security"] = [{name: []} for name in KEY_SCHEMES]
                 refused = operation["responses"].get("422", {})
                 if "HTTPValidationError" in str(refused.get("content")):
                     del operation["responses"]["422"]
+        schema["components"]["securitySchemes"] = KEY_SCHEMES
         for name in ("HTTPValidationError", "ValidationError"):
             schema["components"]["schemas"].pop(name, None)
         app.openapi_schema = with_examples(schema)

@@ -2,8 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Security
-from fastapi.security import APIKeyHeader, HTTPBearer
+from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from vibelux.serve.buckets import Buckets
@@ -156,6 +155,16 @@ class Door:
         need(caller, scope)
         return found
 
+    async def sees(self, caller: Principal, facility_id: str) -> None:
+        """Lets a caller pass who may read of the facility; that it is there may have been found a moment ago.
+
+        Raises:
+            HTTPException: as `facility`.
+        """
+        if not (caller.owns(facility_id) and await self.store_of(caller).has_facility(facility_id)):
+            raise not_found()
+        need(caller, "read")
+
     def store_of(self, caller: Principal) -> Store:
         """The store as far as it is the caller's."""
         return self._state.store.in_name_of(caller)
@@ -212,9 +221,6 @@ async def _caller(connection: HTTPConnection) -> Principal:
     return caller
 
 
-_bearer = HTTPBearer(auto_error=False, scheme_name="bearer", description="An API key as `Authorization: Bearer KEY`.")
-_header = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="apiKey", description="The same key.")
-
 Asking = Annotated[Principal, Depends(_caller)]
 """Parameter of a route: the caller, known before anything else is looked at."""
 DoorOf = Annotated[Door, Depends(_door)]
@@ -229,8 +235,11 @@ async def _own_store(caller: Asking, door: DoorOf) -> Store:
     return door.store_of(caller)
 
 
-DOCUMENTED = [Security(_bearer), Security(_header)]
-"""Dependencies that only tell OpenAPI how keys are sent; `Asking` does the work."""
+KEY_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key as `Authorization: Bearer KEY`."},
+    "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key."},
+}
+"""How keys are sent, for OpenAPI. The framework's own declarations would run with each request, for nothing."""
 State = Annotated[ServeState, Depends(_state)]
 Reading = Annotated[Principal, Depends(_reader)]
 """A caller with the scope `read`, judged before any other parameter."""

@@ -5,7 +5,7 @@ import secrets
 import time
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vibelux.serve.errors import error_response, report
@@ -22,7 +22,8 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
-_REQUEST_ID = "X-Request-Id"
+_REQUEST_ID = "x-request-id"
+_RAW = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 _PLAIN = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 
 
@@ -47,7 +48,8 @@ class Outermost:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message).update(SECURITY_HEADERS | {_REQUEST_ID: request_id})
+                own = (_REQUEST_ID.encode(), request_id.encode())
+                message = {**message, "headers": [*message["headers"], *_RAW, own]}
             await send(message)
 
         try:

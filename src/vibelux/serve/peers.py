@@ -1,6 +1,7 @@
 """Where a request comes from: this machine or elsewhere, our own page or a stranger's."""
 
 import ipaddress
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
@@ -41,6 +42,7 @@ def is_own_origin(connection: HTTPConnection, allowed: frozenset[str]) -> bool:
     return parts.netloc.casefold() == hosts[0].casefold() and "@" not in parts.netloc
 
 
+@lru_cache(maxsize=1024)
 def _is_loopback(text: str) -> bool:
     try:
         found = ipaddress.ip_address(text)
@@ -50,6 +52,7 @@ def _is_loopback(text: str) -> bool:
     return (mapped or found).is_loopback
 
 
+@lru_cache(maxsize=1024)
 def _names_loopback(host: str) -> bool:
     try:
         name = urlsplit(f"//{host}").hostname or ""

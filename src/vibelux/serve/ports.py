@@ -54,6 +54,10 @@ class Store(Protocol):
         """The object of one facility; None if there is none."""
         ...
 
+    async def has_facility(self, facility_id: str) -> bool:
+        """Whether there is such a facility, or was a moment ago."""
+        ...
+
     async def stands_in_file(self, facility_id: str) -> bool:
         """Whether a configuration file would bring the facility back at the next start."""
         ...

@@ -1,13 +1,15 @@
 """The server's view of the real store: `ports.Store` over an open database."""
 
 import copy
-from collections.abc import Collection, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from vibelux.market.intervals import iso_z
 from vibelux.market.records import ELECTRICITY_PRICE, KINDS, Type
 from vibelux.serve.cursors import DECISION_PLACE, LINE_PLACE, opened, record_place, sealed
+from vibelux.serve.lately import Lately
 from vibelux.serve.ports import Row
 from vibelux.store import alerts, audit, decisions, facilities, keys, nodes, reader, replies
 from vibelux.store.audit import Deed
@@ -22,19 +24,28 @@ _DAY = timedelta(days=1)
 
 
 class StoredStore:
-    """Everything that the server reads, and the few things that it writes."""
+    """Everything that the server reads, and the few things that it writes.
 
-    def __init__(self, db: Database) -> None:
+    Args:
+        db: the database.
+        monotonic: seconds of a clock that never goes back.
+    """
+
+    def __init__(self, db: Database, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._whole = db
         self._db: Readable = db
         """The whole, or what of it is a caller's."""
+        self._limits: frozenset[str] = frozenset()
+        self._callers = Lately[bytes, Principal](monotonic)
+        self._there = Lately[tuple[frozenset[str], str], Row](monotonic)
+        """Facilities by what the database was limited to when it showed them."""
 
     def in_name_of(self, caller: Principal) -> Self:
         """The same store, in which the database itself keeps other facilities out of sight."""
         if not caller.facilities:
             return self
         own = copy.copy(self)
-        own._db = self._whole.limited_to(caller.facilities)  # noqa: SLF001 (a copy of our own)
+        own._db, own._limits = self._whole.limited_to(caller.facilities), caller.facilities  # noqa: SLF001 (our own)
         return own
 
     async def ping(self) -> None:
@@ -43,7 +54,9 @@ class StoredStore:
 
     async def principal_with_key(self, key: str, now: datetime) -> Principal | None:
         """The owner of a key; None when it is unknown, revoked or expired."""
-        return await keys.verify(self._whole, key, now)
+        caller = await self._callers.find(keys.hash_of(key), lambda: keys.verify(self._whole, key, now))
+        has_ended = caller is None or (caller.expires is not None and caller.expires <= now)
+        return None if has_ended else caller
 
     async def principal_with_id(self, key_id: str, now: datetime) -> Principal | None:
         """The same by the key's id."""
@@ -57,6 +70,10 @@ class StoredStore:
         """The object of one facility."""
         row = await facilities.one_facility(self._db, facility_id)
         return None if row is None else _object(row)
+
+    async def has_facility(self, facility_id: str) -> bool:
+        """Whether there is such a facility, or was a moment ago."""
+        return await self._there.find((self._limits, facility_id), lambda: self.facility(facility_id)) is not None
 
     async def stands_in_file(self, facility_id: str) -> bool:
         """Whether a configuration file would bring the facility back at the next start."""
@@ -73,7 +90,9 @@ class StoredStore:
 
     async def remove_facility(self, facility_id: str) -> bool:
         """Takes a facility out; False if there was none."""
-        return await facilities.remove_facility(self._db, facility_id)
+        was_there = await facilities.remove_facility(self._db, facility_id)
+        self._there.forget()
+        return was_there
 
     async def latest_price(self, iso_region: str, node: str | None, market: str, at: datetime) -> Row | None:
         """The newest price that had begun at `at`, of a node or of one of the region's hubs."""
@@ -235,7 +254,9 @@ class StoredStore:
 
     async def revoke_key(self, now: datetime, key_id: str, caller: Principal, origin: str) -> bool:
         """Ends a key."""
-        return await keys.revoke_key(self._whole, key_id, now, by=origin, caller=caller)
+        was_good = await keys.revoke_key(self._whole, key_id, now, by=origin, caller=caller)
+        self._callers.forget()
+        return was_good
 
     async def claim(self, caller_id: str, key: str, request: bytes, now: datetime) -> Claim | Reply:
         """Claims an idempotency key for a request."""

@@ -45,7 +45,7 @@ class Principal:
     facilities: frozenset[str]
     """Empty: all."""
     expires: datetime | None = None
-    """When it ends by itself, for who is known by a token instead of a key."""
+    """When its key or token ends by itself; None: never."""
 
     def may(self, scope: str) -> bool:
         """Whether the key has that scope, by itself or through a greater one."""
@@ -93,7 +93,7 @@ async def create_key(
         cursor = await connection.execute(
             "INSERT INTO api_keys (name, prefix, key_sha256, scopes, facilities, created_at, expires_at)"
             " VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING id",
-            (name, key[: len(PREFIX) + _SHOWN], _hash(key), ordered, sorted(set(facilities)), now, expires),
+            (name, key[: len(PREFIX) + _SHOWN], hash_of(key), ordered, sorted(set(facilities)), now, expires),
         )
         row = await cursor.fetchone()
         assert row is not None  # noqa: S101 (RETURNING gives one)
@@ -105,9 +105,9 @@ async def verify(db: Database, key: str, now: datetime) -> Principal | None:
     """Whom a key belongs to; None if there is no such key, or it is revoked or expired at `now`."""
     async with db.connection() as connection:
         cursor = await connection.execute(
-            "SELECT id, name, scopes, facilities, last_used_at FROM api_keys WHERE key_sha256 = %s"
+            "SELECT id, name, scopes, facilities, expires_at, last_used_at FROM api_keys WHERE key_sha256 = %s"
             " AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > %s)",
-            (_hash(key), now),
+            (hash_of(key), now),
         )
         row = await cursor.fetchone()
         if row is None:
@@ -125,7 +125,7 @@ async def principal_of(db: Database, key_id: str, now: datetime) -> Principal | 
         return None
     async with db.connection() as connection:
         cursor = await connection.execute(
-            "SELECT id, name, scopes, facilities FROM api_keys WHERE id = %s"
+            "SELECT id, name, scopes, facilities, expires_at FROM api_keys WHERE id = %s"
             " AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > %s)",
             (wanted, now),
         )
@@ -133,8 +133,10 @@ async def principal_of(db: Database, key_id: str, now: datetime) -> Principal | 
     return _principal(*row) if row else None
 
 
-def _principal(key_id: UUID, name: str, scopes: list[str], facilities: list[str]) -> Principal:
-    return Principal(str(key_id), name, frozenset(scopes), frozenset(facilities))
+def _principal(
+    key_id: UUID, name: str, scopes: list[str], facilities: list[str], expires: datetime | None
+) -> Principal:
+    return Principal(str(key_id), name, frozenset(scopes), frozenset(facilities), expires)
 
 
 async def list_keys(db: Database) -> list[dict[str, Any]]:
@@ -175,6 +177,6 @@ def _uuid(text: str) -> UUID | None:
         return None
 
 
-def _hash(key: str) -> bytes:
-    # A fast hash is enough: a key has 256 random bits, nobody guesses it.
+def hash_of(key: str) -> bytes:
+    """What is kept of a key. A fast hash is enough: a key has 256 random bits, nobody guesses it."""
     return hashlib.sha256(key.encode()).digest()

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from vibelux.market.intervals import iso_z
 from vibelux.serve import examples
 from vibelux.serve.answers import json_response
-from vibelux.serve.auth import DOCUMENTED, Asking, Door, DoorOf
+from vibelux.serve.auth import Asking, Door, DoorOf
 from vibelux.serve.bodies import read_body
 from vibelux.serve.errors import bad_request, forbidden
 from vibelux.serve.identity import JWT_ID
@@ -33,7 +33,6 @@ class FacilityBody(msgspec.Struct, forbid_unknown_fields=True):
 
 @router.post(
     "/api/ws-ticket",
-    dependencies=DOCUMENTED,
     responses={200: answered(TicketAnswer, examples.TICKET), **FAILURES, 413: WRITES[413]},
     openapi_extra=body_of({"facilityId": "salinas-1"}),
     summary="A ticket that opens one WebSocket within a minute",
@@ -75,7 +74,6 @@ async def open_session(request: Request, door: DoorOf, _own: OwnPage) -> Respons
 
 @router.get(
     "/api/session",
-    dependencies=DOCUMENTED,
     responses={200: answered({"type": "object"}, examples.SESSION), **FAILURES},
     summary="Who asks, and what that key may do",
 )

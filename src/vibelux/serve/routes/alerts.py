@@ -7,12 +7,12 @@ from fastapi import APIRouter, Query, Request, Response
 
 from vibelux.serve import examples
 from vibelux.serve.answers import json_response
-from vibelux.serve.auth import DOCUMENTED, OwnStore, Reading, State
+from vibelux.serve.auth import OwnStore, Reading, State
 from vibelux.serve.errors import not_found
 from vibelux.serve.routes._query import After, From, OptionalText, moment
 from vibelux.serve.shapes import FAILURES, Rows, answered
 
-router = APIRouter(prefix="/api", tags=["alerts"], dependencies=DOCUMENTED)
+router = APIRouter(prefix="/api", tags=["alerts"])
 
 _DAYS = timedelta(days=7)
 

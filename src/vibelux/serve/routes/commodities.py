@@ -13,13 +13,13 @@ from vibelux.outlook.gas import NaturalGasPriceService
 from vibelux.outlook.quotes import Row
 from vibelux.serve import examples
 from vibelux.serve.answers import json_response
-from vibelux.serve.auth import DOCUMENTED, Reading, State
+from vibelux.serve.auth import Reading, State
 from vibelux.serve.errors import error_response
 from vibelux.serve.ports import ServeState, Store
 from vibelux.serve.routes._query import AsOf, OptionalText, Text, moment
 from vibelux.serve.shapes import FAILURES, Rows, answered
 
-router = APIRouter(prefix="/api/market", tags=["market"], dependencies=DOCUMENTED, responses=FAILURES)
+router = APIRouter(prefix="/api/market", tags=["market"], responses=FAILURES)
 
 _MOST_ROWS = 20_000
 _OBJECT: dict[str, Any] = {"type": "object"}

@@ -14,7 +14,7 @@ from vibelux.realtime.dr_book import ACCEPTED, DECLINED, DrBook, entered
 from vibelux.realtime.dr_desk import DrDesk
 from vibelux.serve import examples
 from vibelux.serve.answers import json_response
-from vibelux.serve.auth import DOCUMENTED, Asking, DoorOf, OwnStore, Reading, State, need
+from vibelux.serve.auth import Asking, DoorOf, OwnStore, Reading, State, need
 from vibelux.serve.bodies import read_body
 from vibelux.serve.cursors import opened, sealed
 from vibelux.serve.errors import conflict, not_found
@@ -22,7 +22,7 @@ from vibelux.serve.ports import Row, ServeState
 from vibelux.serve.routes._query import After, FacilityId, From, OptionalText, To, next_url, window
 from vibelux.serve.shapes import FAILURES, WRITES, Rows, answered, body_like, record_schema
 
-router = APIRouter(prefix="/api/dr", tags=["demand response"], dependencies=DOCUMENTED)
+router = APIRouter(prefix="/api/dr", tags=["demand response"])
 
 _BACK, _AHEAD = timedelta(days=7), timedelta(days=31)
 _LONGEST = timedelta(days=400)

@@ -7,14 +7,14 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from vibelux.serve import examples
 from vibelux.serve.answers import json_response
-from vibelux.serve.auth import DOCUMENTED, Asking, Reading, State, need
+from vibelux.serve.auth import Asking, Reading, State, need
 from vibelux.serve.bodies import read_body
 from vibelux.serve.errors import not_found
 from vibelux.serve.ports import Drill
 from vibelux.serve.routes._query import OptionalText
 from vibelux.serve.shapes import FAILURES, WRITES, Rows, answered, body_of
 
-router = APIRouter(prefix="/api/drill", tags=["drill"], dependencies=DOCUMENTED)
+router = APIRouter(prefix="/api/drill", tags=["drill"])
 
 
 class _Body(msgspec.Struct, forbid_unknown_fields=True):

@@ -9,14 +9,14 @@ from vibelux.dispatch.facility import Facility
 from vibelux.market.errors import ConfigError
 from vibelux.serve import examples
 from vibelux.serve.answers import json_bytes, json_response, tagged
-from vibelux.serve.auth import DOCUMENTED, Asking, DoorOf, OwnStore, Reading, State, need
+from vibelux.serve.auth import Asking, DoorOf, OwnStore, Reading, State, need
 from vibelux.serve.bodies import read_body
 from vibelux.serve.errors import bad_request, conflict, not_found
 from vibelux.serve.lights import feed_lights
 from vibelux.serve.ports import Row
 from vibelux.serve.shapes import FAILURES, WRITES, Facilities, Rows, answered, body_like
 
-router = APIRouter(prefix="/api", tags=["facilities"], dependencies=DOCUMENTED)
+router = APIRouter(prefix="/api", tags=["facilities"])
 
 _ANYWHERE = Path("/")
 _FACILITY: dict[str, Any] = {"type": "object", "description": "The facility file's object, same keys"}

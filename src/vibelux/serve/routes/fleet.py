@@ -7,13 +7,13 @@ from fastapi import APIRouter, Query, Request, Response
 from vibelux.market.regions import region_of
 from vibelux.serve import examples
 from vibelux.serve.answers import json_response, unavailable
-from vibelux.serve.auth import DOCUMENTED, OwnStore, Reading, State
+from vibelux.serve.auth import OwnStore, Reading, State
 from vibelux.serve.cursors import opened, sealed
 from vibelux.serve.ports import Row
 from vibelux.serve.routes._query import After
 from vibelux.serve.shapes import FAILURES, Rows, answered
 
-router = APIRouter(prefix="/api", tags=["decisions"], dependencies=DOCUMENTED)
+router = APIRouter(prefix="/api", tags=["decisions"])
 
 _PLACE = (str,)
 

@@ -20,7 +20,7 @@ from vibelux.market.records import (
 from vibelux.market.regions import region_of
 from vibelux.serve import examples
 from vibelux.serve.answers import tagged
-from vibelux.serve.auth import DOCUMENTED, OwnStore, Reading, State
+from vibelux.serve.auth import OwnStore, Reading, State
 from vibelux.serve.errors import not_found
 from vibelux.serve.exports import MEDIA_TYPES, Pages, exported, file_response, page_of_json
 from vibelux.serve.routes._query import After, AsOf, From, OptionalText, To, moment, next_url, window
@@ -28,7 +28,7 @@ from vibelux.serve.routes.market import MarketName, NodeName, RegionName, place,
 from vibelux.serve.shapes import FAILURES, rows_of
 from vibelux.store.keys import Principal
 
-router = APIRouter(prefix="/api/market", tags=["market"], dependencies=DOCUMENTED)
+router = APIRouter(prefix="/api/market", tags=["market"])
 
 _DAY = timedelta(days=1)
 _YEAR = timedelta(days=366)

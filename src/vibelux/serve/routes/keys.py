@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from vibelux.market.errors import TimeRefused, UsageError
 from vibelux.serve import examples
 from vibelux.serve.answers import json_response
-from vibelux.serve.auth import DOCUMENTED, Asking, OwnStore, State, need
+from vibelux.serve.auth import Asking, OwnStore, State, need
 from vibelux.serve.bodies import read_body
 from vibelux.serve.errors import bad_request, not_found
 from vibelux.serve.peers import address
@@ -18,7 +18,7 @@ from vibelux.serve.routes._query import PRINTABLE, moment
 from vibelux.serve.shapes import FAILURES, WRITES, Rows, answered, body_like
 from vibelux.store.keys import Principal
 
-router = APIRouter(prefix="/api", tags=["access"], dependencies=DOCUMENTED)
+router = APIRouter(prefix="/api", tags=["access"])
 
 _NAME = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": PRINTABLE}
 _BODY: dict[str, Any] = {

@@ -11,13 +11,13 @@ from vibelux.market.records import ELECTRICITY_PRICE
 from vibelux.market.regions import REGIONS, Region, find_region
 from vibelux.serve import examples
 from vibelux.serve.answers import json_response
-from vibelux.serve.auth import DOCUMENTED, Reading, State
+from vibelux.serve.auth import Reading, State
 from vibelux.serve.nodes import refuse_unknown
 from vibelux.serve.ports import ServeState
 from vibelux.serve.routes._query import OptionalText, Text
 from vibelux.serve.shapes import FAILURES, answered, record_schema
 
-router = APIRouter(prefix="/api/market", tags=["market"], dependencies=DOCUMENTED)
+router = APIRouter(prefix="/api/market", tags=["market"])
 
 MARKETS = (
     "real-time-5min",

@@ -11,14 +11,14 @@ from vibelux.market.regions import region_of
 from vibelux.market.site_messages import reports_of
 from vibelux.serve import examples
 from vibelux.serve.answers import json_response
-from vibelux.serve.auth import DOCUMENTED, Asking, DoorOf, State
+from vibelux.serve.auth import Asking, DoorOf, State
 from vibelux.serve.bodies import read_body
 from vibelux.serve.operations import Operations
 from vibelux.serve.ports import ServeState
 from vibelux.serve.routes._query import From, To, window
 from vibelux.serve.shapes import FAILURES, WRITES, answered, body_like
 
-router = APIRouter(prefix="/api/facilities", tags=["facilities"], dependencies=DOCUMENTED)
+router = APIRouter(prefix="/api/facilities", tags=["facilities"])
 
 _DAY = timedelta(days=1)
 _MOST_DAYS = timedelta(days=31)

@@ -8,14 +8,14 @@ from fastapi import APIRouter, Request, Response
 from vibelux.market.intervals import iso_z, local_date
 from vibelux.serve import examples
 from vibelux.serve.answers import json_response
-from vibelux.serve.auth import DOCUMENTED, Reading, State
+from vibelux.serve.auth import Reading, State
 from vibelux.serve.errors import error_response
 from vibelux.serve.nodes import refuse_unknown
 from vibelux.serve.routes._query import From, OptionalText, To, moment, window
 from vibelux.serve.routes.market import MarketName, NodeName, RegionName, place
 from vibelux.serve.shapes import FAILURES, answered
 
-router = APIRouter(prefix="/api/market/outlook", tags=["market"], dependencies=DOCUMENTED)
+router = APIRouter(prefix="/api/market/outlook", tags=["market"])
 
 _MONTH = timedelta(days=30)
 _INSTANT = timedelta(microseconds=1)

@@ -11,11 +11,11 @@ from vibelux.market.records import ELECTRICITY_PRICE
 from vibelux.market.regions import REGIONS, Region, region_of
 from vibelux.serve import examples
 from vibelux.serve.answers import json_response
-from vibelux.serve.auth import DOCUMENTED, OwnStore, Reading, State
+from vibelux.serve.auth import OwnStore, Reading, State
 from vibelux.serve.ports import Row, ServeState
 from vibelux.serve.shapes import FAILURES, Rows, answered
 
-router = APIRouter(prefix="/api/market", tags=["market"], dependencies=DOCUMENTED)
+router = APIRouter(prefix="/api/market", tags=["market"])
 
 _DAY_AHEAD = "day-ahead-hourly"
 _PLACES = {(node.iso_region, node.pricing_node): node for node in CATALOGUE}

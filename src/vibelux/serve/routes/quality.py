@@ -7,12 +7,12 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from vibelux.serve import examples
 from vibelux.serve.answers import json_response
-from vibelux.serve.auth import DOCUMENTED, Reading, State
+from vibelux.serve.auth import Reading, State
 from vibelux.serve.cursors import opened, sealed
 from vibelux.serve.routes._query import After, From, OptionalText, To, next_url, window
 from vibelux.serve.shapes import FAILURES, Rows, answered
 
-router = APIRouter(prefix="/api", tags=["quality"], dependencies=DOCUMENTED)
+router = APIRouter(prefix="/api", tags=["quality"])
 
 _USUAL, _LONGEST = timedelta(days=7), timedelta(days=31)
 _PLACE = (date, str)

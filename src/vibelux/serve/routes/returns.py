@@ -7,12 +7,12 @@ from fastapi import APIRouter, HTTPException, Response
 from vibelux.market.intervals import floor_to
 from vibelux.serve import examples
 from vibelux.serve.answers import json_response
-from vibelux.serve.auth import DOCUMENTED, Asking, State
+from vibelux.serve.auth import Asking, State
 from vibelux.serve.errors import forbidden
 from vibelux.serve.routes._query import From, To, window
 from vibelux.serve.shapes import FAILURES, answered
 
-router = APIRouter(prefix="/api", tags=["savings"], dependencies=DOCUMENTED)
+router = APIRouter(prefix="/api", tags=["savings"])
 
 _YEAR = timedelta(days=366)
 _HOUR = timedelta(hours=1)

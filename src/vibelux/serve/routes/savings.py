@@ -10,14 +10,14 @@ from vibelux.realtime.ledger import Ledger
 from vibelux.realtime.statement import Asked, flat
 from vibelux.serve import examples
 from vibelux.serve.answers import json_response
-from vibelux.serve.auth import DOCUMENTED, Asking, DoorOf, State
+from vibelux.serve.auth import Asking, DoorOf, State
 from vibelux.serve.exports import MEDIA_TYPES, table_file
 from vibelux.serve.ports import ServeState
 from vibelux.serve.routes._query import FacilityId, From, To, window
 from vibelux.serve.shapes import FAILURES, Rows, answered
 from vibelux.store.keys import Principal
 
-router = APIRouter(prefix="/api/savings", tags=["savings"], dependencies=DOCUMENTED)
+router = APIRouter(prefix="/api/savings", tags=["savings"])
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _LONGEST = {"interval": 7 * _DAY, "hour": 92 * _DAY, "day": 3 * 366 * _DAY, "month": 20 * 366 * _DAY}

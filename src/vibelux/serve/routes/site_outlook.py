@@ -6,12 +6,12 @@ from fastapi import APIRouter, Query, Response
 
 from vibelux.serve import examples
 from vibelux.serve.answers import json_response
-from vibelux.serve.auth import DOCUMENTED, Asking, DoorOf, State
+from vibelux.serve.auth import Asking, DoorOf, State
 from vibelux.serve.errors import error_response
 from vibelux.serve.routes._query import FacilityId
 from vibelux.serve.shapes import FAILURES, answered
 
-router = APIRouter(prefix="/api/chp/outlook", tags=["decisions"], dependencies=DOCUMENTED)
+router = APIRouter(prefix="/api/chp/outlook", tags=["decisions"])
 
 _EXAMPLE = examples.SITE_OUTLOOK
 _NUMBER = {"type": ["number", "null"]}
