@@ -1,5 +1,8 @@
 """A facility as the store has it: for a process that does not decide itself, and until it has decided again."""
 
+import asyncio
+import time
+from collections import defaultdict
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -53,14 +56,31 @@ class Memory:
         self._limits = limits
         self._stale_operations = stale_operations_seconds
         self._intensities = Intensities(db)
+        self._reading: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._read: dict[str, tuple[float, Held | None]] = {}
+        """What the last reading found of a facility, and when it began."""
 
     async def recall(self, facility_id: str) -> Held | None:
         """What its last decision left and what the market has said since; None for a facility that there is not.
 
+        Of many who ask at the same time one reads for all: whoever asked before that reading began.
+
         Raises:
             StoreUnavailable: the database is away.
         """
-        row = await one_facility(self._db, facility_id)
+        asked = time.monotonic()
+        async with self._reading[facility_id]:
+            began, found = self._read.get(facility_id, (0.0, None))
+            if began <= asked:
+                began = time.monotonic()
+                found = await self._read_now(facility_id)
+                self._read[facility_id] = began, found
+        return found
+
+    async def _read_now(self, facility_id: str) -> Held | None:
+        async with self._db.at_once() as reads:
+            row = await one_facility(reads, facility_id)
+            last = await kept.latest_decision(reads, facility_id)
         if row is None:
             return None
         try:
@@ -68,7 +88,6 @@ class Memory:
         except ConfigError:
             return None
         now, facility = self._clock.now(), held.facility
-        last = await kept.latest_decision(self._db, facility_id)
         if last is not None:
             held.state = PlantState.from_decision(last["decision"])
             if not _has_run_out(last["decision"]["validUntil"], now):

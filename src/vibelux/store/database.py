@@ -1,12 +1,15 @@
 """The way to a PostgreSQL: a pool of connections that mends itself, and one transaction at a time out of it."""
 
+import asyncio
 import logging
+import select
 import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol, Self
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
@@ -19,6 +22,8 @@ _CONNECT_SECONDS = 10
 _WAIT_SECONDS = 5.0
 _TRY_SECONDS = 0.5
 """A pool that lost its server tries again only when it is asked again."""
+_SURE_SECONDS = 1.0
+"""A connection that worked a moment ago is asked for a sign of life only where something lies in its socket."""
 
 # What the pool has to say on lost connections reaches callers as StoreUnavailable; a log that is set up gets it too.
 logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())
@@ -75,6 +80,9 @@ class Database:
         self.known_nodes: dict[tuple[str, str, str | None], tuple[date, date]] = {}
         """Nodes that this process has noted, with the first and last day; see `store.nodes`."""
         self.known_node_sets: set[tuple[int, int, date, date]] = set()
+        self._places = asyncio.Semaphore(pool_size)
+        """First come, first served; who waits at the pool itself goes to the end of its queue with each new try."""
+        self._worked_at = WeakKeyDictionary[psycopg.AsyncConnection, float]()
         self._pool = AsyncConnectionPool(
             url,
             min_size=1,
@@ -83,7 +91,7 @@ class Database:
             reconnect_timeout=0,
             kwargs={"connect_timeout": _CONNECT_SECONDS},
             configure=_configure,
-            check=AsyncConnectionPool.check_connection,
+            check=self._check,
         )
 
     @classmethod
@@ -119,12 +127,8 @@ class Database:
             UsageError: a value is one that PostgreSQL cannot hold, such as text with a NUL character.
         """
         try:
-            connection = await self._borrow()
-            try:
-                async with connection:
-                    yield connection
-            finally:
-                await self._pool.putconn(connection)
+            async with self._borrowed() as connection, connection:
+                yield connection
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed, TooManyRequests) as error:
             raise _unavailable(error) from error
         except psycopg.DataError as error:
@@ -147,14 +151,36 @@ class Database:
         """
         return _Limited(self, tuple(facilities))
 
-    async def _borrow(self) -> psycopg.AsyncConnection:
+    @asynccontextmanager
+    async def _borrowed(self) -> AsyncIterator[psycopg.AsyncConnection]:
         deadline = time.monotonic() + _WAIT_SECONDS
+        try:
+            async with asyncio.timeout(_WAIT_SECONDS):
+                await self._places.acquire()
+        except TimeoutError as error:
+            raise PoolTimeout(f"all connections were busy for {_WAIT_SECONDS:.0f} s") from error
+        try:
+            connection = await self._from_pool(deadline)
+            try:
+                yield connection
+            finally:
+                self._worked_at[connection] = time.monotonic()
+                await self._pool.putconn(connection)
+        finally:
+            self._places.release()
+
+    async def _from_pool(self, deadline: float) -> psycopg.AsyncConnection:
         while True:
             try:
                 return await self._pool.getconn(_TRY_SECONDS)
             except PoolTimeout:
                 if time.monotonic() > deadline:
                     raise
+
+    async def _check(self, connection: psycopg.AsyncConnection) -> None:
+        worked = time.monotonic() - self._worked_at.get(connection, 0.0) < _SURE_SECONDS
+        if not worked or _has_something_to_read(connection):
+            await AsyncConnectionPool.check_connection(connection)
 
     async def ping(self) -> None:
         """Asks the server for a sign of life.
@@ -164,6 +190,13 @@ class Database:
         """
         async with self.connection() as connection:
             await connection.execute("SELECT 1")
+
+
+def _has_something_to_read(connection: psycopg.AsyncConnection) -> bool:
+    """Whether the server has spoken unasked, which most often means that it has hung up."""
+    socket = select.poll()
+    socket.register(connection.fileno(), select.POLLIN)
+    return bool(socket.poll(0))
 
 
 async def _configure(connection: psycopg.AsyncConnection) -> None:
