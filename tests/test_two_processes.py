@@ -126,6 +126,7 @@ async def test_one_decides_both_serve_and_the_second_goes_on(
                 assert served["dataFreshness"]["electricity"] is not None
                 assert (await second.get("/api/market/latest", region="CAISO"))["price_per_kwh"] is not None
                 assert (await second.get("/api/chp/schedule", facilityId=FACILITY))["rows"]
+                assert (await second.get("/api/dr/opportunities", facilityId=FACILITY))["at"]
                 first.stop.set()
                 await second.until_metric("vibelux_on_duty", 1.0)
                 taken_over = len(ear.numbers)

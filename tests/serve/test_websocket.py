@@ -2,8 +2,10 @@ import asyncio
 import socket as sockets
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from itertools import count
+from typing import Any
 
 import pytest
 import websockets
@@ -307,6 +309,38 @@ async def test_a_message_over_32_kib_is_closed_1009_and_a_flood_4429(port: int) 
         for _ in range(40):
             await socket.send("x")
         assert (await close_code(socket))[0] == 4429
+
+
+@pytest.mark.parametrize(
+    ("first", "kind"),
+    [(0x81, "handle_text"), (0x89, "handle_ping"), (0x00, "handle_cont")],
+    ids=["text", "ping", "piece"],
+)
+async def test_of_a_hundred_thousand_frames_a_second_a_thousand_are_looked_at(
+    port: int, monkeypatch: pytest.MonkeyPatch, first: int, kind: str
+) -> None:
+    looked, handle = 0, getattr(Line, kind)
+
+    def counted(*arguments: Any) -> None:
+        nonlocal looked
+        looked += 1
+        handle(*arguments)
+
+    monkeypatch.setattr(Line, kind, counted)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = f"GET /ws?{F} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nX-API-Key: vlx_all\r\nConnection: Upgrade\r\n"
+    upgrade = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    writer.write(f"{head}{upgrade}".encode())
+    assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
+    rest = bytes([0x80, 0, 0, 0, 0])  # no content, masked
+    writer.write(b"\x01" + rest if kind == "handle_cont" else b"")  # a piece must have a beginning
+    with suppress(ConnectionError):
+        writer.write((bytes([first]) + rest) * 100_000)
+        await asyncio.wait_for(reader.read(), 30)
+    writer.transport.abort()
+    assert 0 < looked <= 1000
+    async with dial(port, F, "vlx_all") as another:
+        assert (await heard(another))["type"] == "snapshot"
 
 
 async def test_before_the_first_decision_the_snapshot_says_unavailable_and_why(world: World, port: int) -> None:

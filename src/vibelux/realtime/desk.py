@@ -224,13 +224,13 @@ class Desk:
         Raises:
             StoreUnavailable: the database is away.
         """
-        held = self._held.get(facility_id)
+        held = await self._known(facility_id)
         if held is None or held.answer is None:
             return None
         now, facility = self._clock.now(), held.facility
         view = await self._view(facility, held.planned, now)
         state = held.reported.state(held.state, facility.zone_name)
-        return Situation(facility, self._conditions(held, now), state, view, now, held.answer["seq"])
+        return Situation(facility, self._conditions(held, now), state, view, now, held.answer.get("seq", 0))
 
     async def what_if(self, facility_id: str, body: Mapping[str, Any]) -> dict[str, Any] | None:
         """The answer under other assumptions, beside the one in force; nothing is stored, told or remembered.

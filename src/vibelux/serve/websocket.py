@@ -16,7 +16,7 @@ from vibelux.serve.answers import frame, outbox_frame, unavailable
 from vibelux.serve.auth import Door, key_in_headers
 from vibelux.serve.errors import error_response, report, unauthorized
 from vibelux.serve.hub import Hub, Mailbox
-from vibelux.serve.line import line_of
+from vibelux.serve.line import TOO_MANY, line_of
 from vibelux.serve.metrics import ServeMetrics
 from vibelux.serve.ports import ServeState
 from vibelux.store.keys import Principal
@@ -29,7 +29,6 @@ _PAGE = 500
 _FAILED = 1011
 _RESTARTING = 1012
 _TRY_LATER = 1013
-_TOO_MANY = 4429
 
 
 class Sockets:
@@ -227,7 +226,7 @@ async def _listen(socket: WebSocket) -> int:
             raise WebSocketDisconnect(message.get("code", 1006))
         now = asyncio.get_running_loop().time()
         if len(arrivals) == _MOST_INBOUND_PER_SECOND and now - arrivals[0] < 1.0:
-            return _TOO_MANY
+            return TOO_MANY
         arrivals.append(now)
 
 
