@@ -1,16 +1,14 @@
 """Reads from the store what a facility's market conditions are made of."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from vibelux.dispatch.facility import Facility
-from vibelux.market.intervals import local_date
+from vibelux.market.intervals import local_date, zone
 from vibelux.market.quality import age_seconds
 from vibelux.market.regions import region_of
 from vibelux.outlook.conditions import MarketRows
-from vibelux.outlook.quotes import Row
 from vibelux.store import reader
-from vibelux.store.database import Database, Readable
+from vibelux.store.database import Database
 
 _DAYS_BACK = 8
 _HOUR = timedelta(hours=1)
@@ -33,22 +31,17 @@ async def market_rows(db: Database, facility: Facility, now: datetime, stale_aft
         carbon = await reader.latest_carbon(reads, market, at=today) if market else None
         if real_time and age_seconds(now, real_time["market_interval_end"]) <= stale_after_seconds:
             return MarketRows(real_time=real_time, gas=gas, carbon=carbon)
-        same_hour = [row for row in await _around(reads, facility, now, None) if row["market"] != own]
-        same_hour = [row for row in same_hour if row["market_interval_start"] <= now < row["market_interval_end"]]
-        history: list[Row] = []
-        if not same_hour:
-            for days in range(1, _DAYS_BACK + 1):
-                history += await _around(reads, facility, now - timedelta(days=days), own)
-    return MarketRows(real_time=real_time, same_hour=same_hour, history=history, gas=gas, carbon=carbon)
+        node = {"iso_region": facility.iso_region, "pricing_node": facility.pricing_node}
+        begun = await reader.prices_within(reads, [(now - _HOUR, now + datetime.resolution)], **node)
+        same_hour = [row for row in begun if row["market"] != own and now < row["market_interval_end"]]
+        if same_hour:
+            return MarketRows(real_time=real_time, same_hour=same_hour, gas=gas, carbon=carbon)
+        history = await reader.prices_within(reads, _same_hours(now, facility.zone_name), market=own, **node)
+    return MarketRows(real_time=real_time, history=history, gas=gas, carbon=carbon)
 
 
-async def _around(reads: Readable, facility: Facility, moment: datetime, market: str | None) -> Sequence[Row]:
-    """The node's prices from an hour before a moment to an hour after it: clocks may have been changed since."""
-    return await reader.prices(
-        reads,
-        iso_region=facility.iso_region,
-        pricing_node=facility.pricing_node,
-        market=market,
-        start=moment - _HOUR,
-        end=moment + _HOUR,
-    )
+def _same_hours(now: datetime, zone_name: str) -> list[tuple[datetime, datetime]]:
+    """This hour of the wall clock on each of the eight days before."""
+    hour = now.astimezone(zone(zone_name)).replace(minute=0, second=0, microsecond=0)
+    starts = [(hour - timedelta(days=day)).astimezone(UTC) for day in range(1, _DAYS_BACK + 1)]
+    return [(start, start + _HOUR) for start in starts]

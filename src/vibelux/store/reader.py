@@ -36,12 +36,12 @@ async def latest_price(
     db: Readable, iso_region: str, pricing_node: str, market: str, *, at: datetime, as_of: datetime | None = None
 ) -> Row | None:
     """The price of the newest interval of a node that starts at or before `at`; None if there is none."""
-    wanted = sql.SQL(
-        "market_interval_start = i.start AND pricing_node = {} AND market = {} AND iso_region = {}"
-    ).format(pricing_node, market, iso_region)
     order = sql.SQL("node_type NULLS FIRST")
     # A few days first: an unknown node would else be looked for in every interval there ever was.
     for since in (at - _RECENT, datetime.min.replace(tzinfo=UTC)):
+        wanted = sql.SQL(
+            "market_interval_start = i.start AND pricing_node = {} AND market = {} AND iso_region = {} AND {}"
+        ).format(pricing_node, market, iso_region, _months_of(since, at))
         found = await _newest(db, iso_region, market, wanted, order, at=at, since=since, as_of=as_of)
         if found is not None:
             return found
@@ -98,31 +98,65 @@ async def prices(
 
     `after` holds those fields of the last row of the page before.
     """
-    wanted: list[sql.Composable] = [sql.SQL("iso_region = {}").format(iso_region)]
-    if market is not None:
-        wanted.append(sql.SQL("market = {}").format(market))
+    wanted: list[sql.Composable] = []
     if after is not None:
         wanted.append(_beyond(ELECTRICITY, after))
         start = max(start, after[0])
     if pricing_node is None:
-        wanted.append(_within(ELECTRICITY, start, end))
+        wanted += [_within(ELECTRICITY, start, end), sql.SQL("iso_region = {}").format(iso_region)]
+        if market is not None:
+            wanted.append(sql.SQL("market = {}").format(market))
         source = _versions(ELECTRICITY, sql.SQL(" AND ").join(wanted), as_of, _top(ELECTRICITY, limit))
     else:
-        # One node of thousands: each interval that there is probes the key, instead of reading all nodes.
-        wanted.append(sql.SQL("pricing_node = {} AND market = i.market").format(pricing_node))
-        wanted.append(sql.SQL("market_interval_start = i.market_interval_start"))
-        source = sql.SQL(
-            "SELECT p.* FROM market_intervals i CROSS JOIN LATERAL ({versions} OFFSET 0) p WHERE {iso}"
-            " AND i.market_interval_start >= {start} AND i.market_interval_start < {end}"
-        ).format(
-            versions=_versions(ELECTRICITY, sql.SQL(" AND ").join(wanted), as_of),
-            iso=sql.SQL("i.iso_region = {iso} AND ({market}::text IS NULL OR i.market = {market})").format(
-                iso=iso_region, market=market
-            ),
-            start=start,
-            end=end,
-        )
+        source = _of_node(iso_region, pricing_node, market, [(start, end)], wanted, as_of)
     return await _rows(db, _ordered(ELECTRICITY, source, limit))
+
+
+async def prices_within(
+    db: Readable,
+    stretches: Sequence[tuple[datetime, datetime]],
+    *,
+    iso_region: str,
+    pricing_node: str,
+    market: str | None = None,
+) -> list[Row]:
+    """As `prices`, of one node and the intervals that start in any of several [start, end), none of which overlap."""
+    return await _rows(db, _ordered(ELECTRICITY, _of_node(iso_region, pricing_node, market, stretches), None))
+
+
+def _of_node(
+    iso_region: str,
+    pricing_node: str,
+    market: str | None,
+    stretches: Sequence[tuple[datetime, datetime]],
+    wanted: Sequence[sql.Composable] = (),
+    as_of: datetime | None = None,
+) -> sql.Composed:
+    """One node of thousands: each interval that there is probes the key, instead of reading all nodes."""
+    starts, ends = zip(*stretches, strict=True)
+    key = sql.SQL(
+        "market_interval_start = i.market_interval_start AND market = i.market"
+        " AND iso_region = {} AND pricing_node = {}"
+    ).format(iso_region, pricing_node)
+    versions = _versions(ELECTRICITY, sql.SQL(" AND ").join([key, _months_of(min(starts), max(ends)), *wanted]), as_of)
+    return sql.SQL(
+        "SELECT p.* FROM unnest({starts}::timestamptz[], {ends}::timestamptz[]) AS s(start, until)"
+        " CROSS JOIN LATERAL (SELECT market, market_interval_start FROM market_intervals"
+        " WHERE iso_region = {iso_region} AND {of_market}"
+        " AND market_interval_start >= s.start AND market_interval_start < s.until OFFSET 0) i"
+        " CROSS JOIN LATERAL ({versions} OFFSET 0) p"
+    ).format(
+        starts=list(starts),
+        ends=list(ends),
+        iso_region=iso_region,
+        of_market=sql.SQL("true" if market is None else "market = {}").format(market),
+        versions=versions,
+    )
+
+
+def _months_of(start: datetime, end: datetime) -> sql.Composed:
+    """What a probe of one interval says besides: months outside are left out when it is planned, not when it runs."""
+    return sql.SQL("market_interval_start >= {} AND market_interval_start <= {}").format(start, end)
 
 
 async def latest_gas(db: Readable, hub_name: str, *, at: date | datetime, as_of: datetime | None = None) -> Row | None:
