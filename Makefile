@@ -5,6 +5,7 @@ PORT ?= 8080
 SPEED ?=
 TAPE ?=
 HEADLESS ?=
+WEBHOOK ?=
 DATA ?=
 
 .PHONY: demo live test lint bench results docs reference screenshots soak lock clean
@@ -22,7 +23,7 @@ DATA ?=
 	@touch $@
 
 demo: .venv/installed
-	@exec $(BIN)/vibelux demo --port $(PORT) $(if $(SPEED),--speed $(SPEED)) $(if $(TAPE),--tape $(TAPE)) $(if $(HEADLESS),--headless)
+	@exec $(BIN)/vibelux demo --port $(PORT) $(if $(SPEED),--speed $(SPEED)) $(if $(TAPE),--tape $(TAPE)) $(if $(WEBHOOK),--webhook "$(WEBHOOK)") $(if $(HEADLESS),--headless)
 
 live: .venv/installed
 	@exec $(BIN)/vibelux live --port $(PORT)

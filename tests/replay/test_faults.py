@@ -46,6 +46,14 @@ def test_a_price_a_thousand_times_too_high_is_set_aside(feed: str) -> None:
     assert all("outside the plausible range" in row.reason for row in found.quarantined)
 
 
+def test_a_price_five_times_too_high_is_stored_as_any_other() -> None:
+    good = read(feed_named(RTD), Payload(GOOD[RTD].load(), received_at=NOON))
+    found = read(feed_named(RTD), Payload(body(Fault.SURPRISE), received_at=NOON))
+    assert found.quarantined == []
+    was, now = (one.frames["electricity-price"]["price_per_kwh"] for one in (good, found))
+    assert now.to_list() == pytest.approx((5 * was).to_list(), abs=1e-7)
+
+
 def test_plain_csv_is_spoilt_too_and_what_is_no_table_stays_as_it_is() -> None:
     plain = Answer(200, {}, b'"Time Stamp","Name","LBMP ($/MWHr)"\n"07/14/2026 00:05:00","CAPITL",41.5\n')
     assert spoilt(plain, Fault.JUMP, NOON).body.endswith(b',"CAPITL",41500.00000')

@@ -39,6 +39,7 @@ def replay_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--speed", type=float, default=SPEED, help=f"times real time (default: {SPEED:.0f})")
     parser.add_argument("--port", type=int, default=8080, help="default: 8080; 0 takes a free one")
     parser.add_argument("--data-dir", metavar="DIR", default=".demo", help="default: .demo")
+    parser.add_argument("--webhook", metavar="URL", help="post alerts there too; may be on this machine")
     parser.add_argument("--headless", action="store_true", help="open no browser")
     parser.add_argument("--log-level", default="warning", choices=("debug", "info", "warning", "error"))
 
@@ -114,7 +115,7 @@ async def _replay(
 
     async with LoopbackUpstream(source, clock) as upstream:
         plan = Plan(
-            settings=_settings(folder, source.feeds, upstream.url),
+            settings=_settings(folder, source.feeds, upstream.url, args.webhook),
             facilities=facilities,
             port=args.port,
             clock=clock,
@@ -155,14 +156,15 @@ def _label(tape: "Tape | None", begin: datetime) -> str:
     return f"{tape.folder.name or 'tape'}-{hashlib.sha256(where.encode()).hexdigest()[:8]}"
 
 
-def _settings(folder: Path, feeds: frozenset[str], upstream: str) -> "Settings":
+def _settings(folder: Path, feeds: frozenset[str], upstream: str, webhook: str | None) -> "Settings":
     """Only what the tape holds is asked for, at the loopback upstream."""
     from vibelux.config import PROVIDERS, Settings
 
     served = {name.partition("/")[0] for name in feeds}
     providers = {name: {"enabled": name in served, "base_url": upstream} for name in PROVIDERS}
-    # The environment must not reach a demo: a DATABASE_URL there is somebody's real one.
-    return Settings.load(None, env={}, data_dir=folder, providers=providers)
+    alerts = {} if webhook is None else {"alert_webhook_url": webhook, "alert_allow_private": True}
+    # The environment must not reach a demo: a DATABASE_URL or a webhook there is somebody's real one.
+    return Settings.load(None, env={}, data_dir=folder, providers=providers, **alerts)
 
 
 def _say(args: argparse.Namespace, url: str, facility: str, key: str, folder: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 
 from vibelux.replay import oasis
 from vibelux.replay._http import Answer
@@ -16,6 +17,7 @@ HTML = {"content-type": "text/html"}
 _PRICES = frozenset({"MW", "VALUE", "PRC", "GHG_PRC_IDX", "LBMP ($/MWHr)", "SettlementPointPrice"})
 """Columns that hold prices, as upstreams name them."""
 _JUMP = 1000.0
+_SURPRISE = 5.0
 
 
 class Fault(StrEnum):
@@ -32,6 +34,7 @@ class Fault(StrEnum):
     STALE = "stale"
     SHIFTED = "shifted-column"
     JUMP = "price-jump"
+    SURPRISE = "unexpected-price"
 
 
 WORDS = {
@@ -46,6 +49,7 @@ WORDS = {
     Fault.STALE: "The same payload comes again and again.",
     Fault.SHIFTED: "The values of each row (of CSV) stand one column too far to the left.",
     Fault.JUMP: f"Each price (of CSV) is {_JUMP:.0f} times what it was.",
+    Fault.SURPRISE: f"Each price (of CSV) is {_SURPRISE:.0f} times what it was: possible, but not what was expected.",
 }
 """What each does, for people."""
 
@@ -63,7 +67,8 @@ def spoilt(good: Answer, fault: Fault, moment: datetime) -> Answer:
         Fault.UNAVAILABLE: lambda: Answer(503, PLAIN, b"Service Unavailable"),
         Fault.EMPTY: lambda: replace(good, body=b""),
         Fault.SHIFTED: lambda: replace(good, body=_rewritten(good.body, _shifted)),
-        Fault.JUMP: lambda: replace(good, body=_rewritten(good.body, _jumped)),
+        Fault.JUMP: lambda: replace(good, body=_rewritten(good.body, partial(_risen, times=_JUMP))),
+        Fault.SURPRISE: lambda: replace(good, body=_rewritten(good.body, partial(_risen, times=_SURPRISE))),
     }.get(fault)
     return good if spoil is None else spoil()
 
@@ -77,15 +82,15 @@ def _shifted(table: Table) -> Table:
     return [head, *([*row[1:], row[0]] for row in rows)]
 
 
-def _jumped(table: Table) -> Table:
+def _risen(table: Table, times: float) -> Table:
     head, *rows = table
     prices = {place for place, name in enumerate(head) if name.strip('"') in _PRICES}
-    return [head, *([_times(cell) if place in prices else cell for place, cell in enumerate(row)] for row in rows)]
+    return [head, *([_product(cell, times) if at in prices else cell for at, cell in enumerate(row)] for row in rows)]
 
 
-def _times(cell: str) -> str:
+def _product(cell: str, times: float) -> str:
     try:
-        return f"{float(cell) * _JUMP:.5f}"
+        return f"{float(cell) * times:.5f}"
     except ValueError:
         return cell
 
