@@ -46,10 +46,10 @@ def steps(first: datetime, last: datetime, step: timedelta) -> Iterator[datetime
 
 
 class Grids:
-    """Answers a request by its path at the clock's moment."""
+    """Answers a request by its path at the clock's moment; `gone` is a provider of whom nothing is found any more."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, gone: str = "none") -> None:
+        self._clock, self._gone = clock, gone
         self.tokens = 0
         self.revoked = False
         """Whether the token that was given last is refused, as a token past its time is."""
@@ -59,6 +59,8 @@ class Grids:
         _, provider, path = parts.path.split("/", 2)
         query = dict(parse_qsl(parts.query))
         now = self._clock.now()
+        if provider == self._gone:
+            return Answer(404, _HTML)
         if provider == "pjm" and path.startswith("api/v1/"):
             return self._pjm(asked, path, query, now)
         if provider == "ercot":

@@ -1,9 +1,9 @@
 """One service, four grids at once: with their keys, and without."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 
 from grids import ERCOT_KEYS, PJM_KEY, Grids
 from ingest.stand_in import StandIn
+from store.samples import gas, parsed, receipt
 from vibelux.config import Settings
 from vibelux.dispatch.facility import load_facilities
 from vibelux.feeds import all_feeds
@@ -20,7 +21,9 @@ from vibelux.market.clock import LiveClock, VirtualClock
 from vibelux.replay.source import TapeSource
 from vibelux.replay.upstream import LoopbackUpstream
 from vibelux.service import Plan, run
+from vibelux.store.database import Database
 from vibelux.store.keys import create_key
+from vibelux.store.writer import write_payload
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SERVED = ("pjm", "ercot", "nyiso", "eia", "rggi", "nws")
@@ -60,16 +63,27 @@ class Running:
             while not (await self.http.get("/api/market/series", params=asked)).json()["rows"]:
                 await asyncio.sleep(0.1)
 
+    async def error_of(self, feed: str, words: str, seconds: float = 60.0) -> str:
+        """Waits until an error of the feed with some words in it is told."""
+        async with asyncio.timeout(seconds):
+            while True:
+                rows = (await self.http.get("/api/feeds")).json()["rows"]
+                if words in (told := str(next(row["error"] for row in rows if row["feed"] == feed))):
+                    return told
+                await asyncio.sleep(0.1)
+
     def asked(self, prefix: str) -> list[str]:
         return [asked.path for asked in self.there.asked if asked.path.startswith(prefix)]
 
 
 @asynccontextmanager
-async def service(database_url: str, folder: Path, keys: dict[str, str]) -> AsyncIterator[Running]:
+async def service(
+    database_url: str, folder: Path, keys: dict[str, str], gone: str = "none", only: Collection[str] | None = None
+) -> AsyncIterator[Running]:
     facilities = [load_facilities(EXAMPLES / f"{grid.lower()}.toml")[0] for grid in FACILITIES]
     assert [one.id for one in facilities] == list(FACILITIES.values())
     clock = VirtualClock(BEGIN, SPEED, held=True)
-    grids = Grids(clock)
+    grids = Grids(clock, gone)
     tape = TapeSource(None, HUBS["caiso"])
     async with LoopbackUpstream(tape, clock) as caiso, StandIn(clock, grids) as there:
         served = {"caiso": caiso.url} | {name: f"{there.url}/{name}" for name in SERVED}
@@ -92,7 +106,7 @@ async def service(database_url: str, folder: Path, keys: dict[str, str]) -> Asyn
             facilities=facilities,
             port=0,
             clock=clock,
-            only=tape.feeds | others | {"eia/henry-hub-spot", "rggi/auction-prices", "nws/forecast"},
+            only=only or tape.feeds | others | {"eia/henry-hub-spot", "rggi/auction-prices", "nws/forecast"},
             announce=announce,
         )
         task = asyncio.create_task(run(plan, stop))
@@ -201,3 +215,23 @@ async def test_without_keys_pjm_is_unavailable_and_names_its_key_and_the_others_
             "nyiso/real-time-hourly-pricing",
         ):
             assert lights[name] == "good"
+
+
+@pytest.mark.xdist_group("service")
+async def test_a_gas_series_renamed_at_all_three_sources_is_told_and_its_last_price_carried_with_its_age(
+    database: Database, database_url, tmp_path
+) -> None:
+    known_at = BEGIN - timedelta(days=1)
+    last = gas(3.21, known_at, hub_name="Henry Hub")
+    await write_payload(database, receipt(known_at, "eia/henry-hub-spot"), parsed(last, kind="gas-price"))
+    only = {"ercot/settlement-point-prices", "eia/henry-hub-spot"}
+    async with service(database_url, tmp_path, {"EIA_API_KEY": "eia-key-of-a-test"}, "eia", only) as running:
+        told = await running.error_of("eia/henry-hub-spot", "HTTP 404 from fred.stlouisfed.org")
+        assert "eia-key-of-a-test" not in told
+        for source in ("/eia/v2/", "/eia/dnav/", "/eia/graph/"):
+            assert running.asked(source)
+        metrics = (await running.http.get("/metrics")).text.splitlines()
+        assert any("api_errors_total{" in line and 'data_type="henry-hub-spot"' in line for line in metrics)
+        found = await running.until(lambda a: decided(a, ["ERCOT"]) and is_good(a, ["ERCOT"]))
+        assert found["ERCOT"]["marketConditions"]["gasPrice"] == 3.21
+        assert found["ERCOT"]["dataFreshness"]["gas"] >= timedelta(days=1).total_seconds()

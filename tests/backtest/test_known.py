@@ -131,6 +131,33 @@ def test_gas_is_the_newest_price_traded_before_the_day() -> None:
     assert index.traded_before(date(2025, 9, 1)) is None
 
 
+def test_later_gas_prices_change_no_earlier_step() -> None:
+    # The gas of 3 July is known from the midnight that ends it, 8 steps on; plans before it see beyond.
+    facility = stored(prices={"gas_hub": "FRPGE1", "import_adder_usd_per_kwh": 0.01}, lights=[])
+    found = []
+    for later in (0.5, 40.0):
+        gas = GasIndex.of((date(2025, 7, day), later if day >= 3 else 4.0) for day in range(1, 5))
+        one = window(facility, recorded(wave(24 * 3 + 4)), gas=gas, start=START + timedelta(days=2, hours=16))
+        outcome = backtest(Study.of(one), [STATIC_THRESHOLD, VIBELUX], workers=1)
+        found.append({name: each.schedule for name, each in outcome.accounts.items()})
+    for name, schedule in found[0].items():
+        other = found[1][name]
+        assert np.array_equal(schedule.chp["engine-1"].power_kw[:8], other.chp["engine-1"].power_kw[:8]), name
+        assert np.array_equal(schedule.import_kw[:8], other.import_kw[:8]), name
+    cheap, dear = (one[VIBELUX].chp["engine-1"].power_kw[8:].sum() for one in found)
+    assert cheap > dear
+
+
+def test_no_step_is_handed_a_gas_price_that_is_traded_later_than_the_day_before() -> None:
+    traded = [(date(2025, 6, 30) + timedelta(days=one), 4.0 + one) for one in range(6)]
+    facility = site(prices={"gas_hub": "FRPGE1"})
+    one = window(facility, recorded(wave(24 * 4)), gas=GasIndex.of(traded), start=START + timedelta(days=2))
+    known = Known(one)
+    handed = [known.at(now, ahead(now, now + 60, 60))[0].gas.value for now in one.starts.tolist()]
+    # 3 July has what was traded on 2 July, and so on: the hub's price, by the day on the site's clock.
+    assert handed == [6.0] * 24 + [7.0] * 24
+
+
 def test_a_missing_gas_price_names_the_day_and_the_option() -> None:
     with pytest.raises(UsageError, match=r"no gas price of FRPGE1 is known for 2025-07-01: give a file.*--gas"):
         window(site(prices={"gas_hub": "FRPGE1"}), recorded([0.06] * 24))
