@@ -91,6 +91,6 @@ async def test_the_faults_of_the_repair_cards_are_told_with_what_mends_them(data
     assert check == {
         "check": "feed-failing: caiso/load",
         "ok": None,
-        "what": "caiso/load fails since 2026-07-14T17:00:00Z: out of service",
+        "what": "caiso/load fails, last at 2026-07-14T17:00:00Z: out of service",
         "do": "`vibelux feeds check caiso/load`",
     }

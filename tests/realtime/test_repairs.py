@@ -56,7 +56,7 @@ async def test_a_failing_feed_says_its_error_until_it_brings_something(world: Wo
     assert card == Card(
         "feed-failing",
         REAL_TIME,
-        f"{REAL_TIME} fails since 2026-07-14T18:59:00Z: not a zip but HTML",
+        f"{REAL_TIME} fails, last at 2026-07-14T18:59:00Z: not a zip but HTML",
         f"vibelux feeds check {REAL_TIME}",
         urgent=True,
     )

@@ -100,7 +100,7 @@ def _of_facilities(facilities: Sequence[Row], missing_keys: Mapping[str, str]) -
 def _of_feed(feed: Feed, status: Row, now: datetime) -> Card | None:
     failed_at, came_at = status.get("error_at"), status.get("received_at")
     if failed_at is not None and (came_at is None or failed_at > came_at):
-        words = f"{feed.name} fails since {iso_z(failed_at)}: {status['error']}"
+        words = f"{feed.name} fails, last at {iso_z(failed_at.replace(microsecond=0))}: {status['error']}"
         return Card("feed-failing", feed.name, words, f"vibelux feeds check {feed.name}", feed.is_price)
     late = lateness(feed, now, status.get("position"), came_at)
     if late.late_seconds is not None and late.late_seconds > feed.stale_after_seconds:

@@ -5,6 +5,11 @@ import { age, span, time } from "../words.js";
 
 const ORDER = ["missing", "stale", "estimated", "good"];
 
+/** Whether a feed's last error came after all that it has brought. */
+export function isFailing(feed) {
+  return Boolean(feed.error) && !(Date.parse(feed.received_at) >= Date.parse(feed.error_at));
+}
+
 export class Lights {
   constructor(desk) {
     this.desk = desk;
@@ -33,8 +38,8 @@ export class Lights {
       const old = seconds == null ? "nothing yet" : age(seconds);
       const next = one.expectedAt ? `next ${time(Date.parse(one.expectedAt), zone)}` : null;
       const late = one.lateSeconds > 0 ? `late by ${span(one.lateSeconds)}` : next;
-      const words = one.error ? `last error: ${one.error}` : [limit, late].filter(Boolean).join(", ");
-      return el("li", { "data-light": light, title: `${one.feed}: ${old}, ${limit}${next ? `, ${next}` : ""}${one.error ? `; ${one.error}` : ""}` },
+      const words = isFailing(one) ? `fails: ${one.error}` : [limit, late].filter(Boolean).join(", ");
+      return el("li", { "data-light": light, title: `${one.feed}: ${old}, ${limit}${next ? `, ${next}` : ""}${one.error ? `; last error: ${one.error}` : ""}` },
         el("span", { class: "feed" }, mark(light, one.feed)), el("span", { class: "quiet" }, `${old} · ${words}`));
     });
     if (chips.length === 0) chips.push(el("li", {}, el("span", { class: "quiet" }, "No feed is on: vibelux.toml turns providers on.")));

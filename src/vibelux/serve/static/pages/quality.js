@@ -2,9 +2,11 @@
 
 import { card, copier, el, mark, repeat, SortableTable } from "../parts.js";
 import { age, number, span, time } from "../words.js";
+import { isFailing } from "../now/lights.js";
 import { Drill } from "../quality/drill.js";
 
 const SECONDS = 15;
+const DRILL_SECONDS = 5;
 const LIGHTS = ["missing", "stale", "good", "off"];
 const WHOLE = 0.995;
 const WORDS = { good: "fresh", stale: "late", missing: "nothing yet", off: "off" };
@@ -103,7 +105,7 @@ export async function mount(root, desk) {
     drawDays();
   }
 
-  const polls = [repeat(SECONDS, refresh, desk.failed), repeat(SECONDS * 8, count, desk.failed)];
+  const polls = [repeat(drill ? DRILL_SECONDS : SECONDS, refresh, desk.failed), repeat(SECONDS * 8, count, desk.failed)];
   await Promise.all(polls.map((poll) => poll.first));
   return { leave: () => polls.forEach((poll) => poll.stop()) };
 }
@@ -120,7 +122,7 @@ function lightColumns(desk) {
         el("span", { class: "under" }, [row.region, row.origin && row.origin !== "live" && row.origin].filter(Boolean).join(", ")),
       ],
     },
-    { head: "Light", start: true, value: (row) => LIGHTS.indexOf(row.light), cell: (row) => mark(row.light, WORDS[row.light]) },
+    { head: "Light", start: true, value: (row) => LIGHTS.indexOf(row.light), cell: (row) => [mark(row.light, WORDS[row.light]), isFailing(row) && el("span", { class: "under" }, "fails")] },
     {
       head: "Age",
       value: (row) => row.ageSeconds,
@@ -139,7 +141,10 @@ function lightColumns(desk) {
       down: true,
       cell: (row) =>
         row.error
-          ? [el("span", { class: "fault" }, row.error), row.error_at && el("span", { class: "under" }, when(row.error_at))]
+          ? [
+              el("span", { class: isFailing(row) ? "fault" : "quiet" }, row.error),
+              row.error_at && el("span", { class: "under" }, `${when(row.error_at)}${isFailing(row) ? "" : ", over"}`),
+            ]
           : "none",
     },
   ];

@@ -140,7 +140,13 @@ export async function mount(root, desk) {
 
   const polls = [repeat(SECONDS, refresh, desk.failed), repeat(SECONDS * 4, chances, desk.failed)];
   await Promise.all(polls.map((poll) => poll.first));
-  return { leave: () => polls.forEach((poll) => poll.stop()) };
+  const unsubscribe = desk.subscribe((message) => message.type === "alert" && refresh().catch(desk.failed));
+  return {
+    leave: () => {
+      unsubscribe();
+      polls.forEach((poll) => poll.stop());
+    },
+  };
 }
 
 function alertColumns(nameOf, zoneOf) {

@@ -56,6 +56,9 @@ export class Drill {
       this.desk.link("settings", null, "Sign in with one"),
       "; a demo prints one when it starts.",
     );
+    const shown = JSON.stringify([drill.rows, may]);
+    if (shown === this.shown) return; // a button stays under the hand that is about to press it
+    this.shown = shown;
     this.broken.replaceChildren(...drill.rows.map((row) => this.#line(row, drill.faults, may)));
   }
 
