@@ -117,6 +117,18 @@ async def test_a_decision_is_made_told_and_changed_by_the_price(database_url, tm
 
 
 @pytest.mark.xdist_group("service")
+async def test_a_price_is_one_trace_from_its_fetch_to_the_push_of_what_it_decides(database_url, tmp_path):
+    otlp = pytest.importorskip("otlp", reason="vibelux[otel] is not installed")
+    with otlp.collector() as kept:
+        async with service(database_url, tmp_path, speed=900, OTEL_EXPORTER_OTLP_ENDPOINT=kept.url) as running:
+            await running.until(lambda a: a["decision"]["latency"])  # made by a price, be it of power or of gas
+        way = {"fetch", "parse", "store", "decide", "push"}
+        assert any(way < set(trace) for trace in kept.traces())
+        asked = next(span for span in kept.spans if span.name == "GET /api/chp/decision")
+    assert otlp.attributes(asked)["http.response.status_code"] == 200
+
+
+@pytest.mark.xdist_group("service")
 @pytest.mark.parametrize("fault", ["html", "error-document", "truncated", "429", "503", "empty", "shifted-column"])
 async def test_a_broken_feed_degrades_the_decision_and_the_service_goes_on(database_url, tmp_path, fault):
     async with service(database_url, tmp_path, speed=900) as running:

@@ -166,6 +166,8 @@ class Settings(BaseModel):
     """How many processes decide where there are many facilities; None: one a core. 0: this one decides for all."""
     plan_search_seconds: Annotated[float, Field(ge=0, le=240)] = 20.0
     """How long a plan that may be far from the best is searched on from between prices, at low priority; 0: never."""
+    otel_exporter_otlp_endpoint: Annotated[str, AfterValidator(_http)] | None = None
+    """Where traces go, OTLP over HTTP (http://127.0.0.1:4318), with `vibelux[otel]`; None: there are none."""
     jwt_issuer: str | None = None
     """An identity provider whose bearer tokens are taken beside keys; the two settings below go with it."""
     jwt_audience: str | None = None

@@ -59,6 +59,7 @@ from vibelux.realtime.searches import Searches
 from vibelux.realtime.site_outlook import SiteOutlooks
 from vibelux.realtime.sites import Sites
 from vibelux.realtime.subscriptions import Message
+from vibelux.realtime.traces import tracing
 from vibelux.realtime.weather import Weathers
 from vibelux.realtime.webhook import Poster, Webhook
 from vibelux.serve.app import create_app
@@ -140,6 +141,7 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
         db = await stack.enter_async_context(opened(database_url(settings), settings.data_dir))
         await _take_up(db, plan)
         registry, events = CollectorRegistry(), Events()
+        traces = await stack.enter_async_context(tracing(settings.otel_exporter_otlp_endpoint, events, clock))
         metrics = Metrics(clock, registry)
         upstream = await stack.enter_async_context(_upstream(plan, db, metrics))
         expectations = Expectations(db, clock, events=events, metrics=ForecastMetrics(registry))
@@ -220,6 +222,7 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
             registry=registry,
             session_secret=await secret(db, "session"),
             allow_loopback_page=plan.loopback_page,
+            tracer_provider=traces,
             identity=_identity(settings),
             requests_per_minute=settings.requests_per_minute,
             stale_data_threshold=settings.stale_data_threshold,

@@ -134,6 +134,27 @@ async def test_a_kept_decision_is_given_back_as_it_was_answered(world: StoredWor
     assert [row["timestamp"] for row in rows] == [f"2026-07-14T19:{minutes:02}:00Z" for minutes in range(0, 60, 5)]
 
 
+async def test_the_plan_of_a_past_moment_is_that_of_the_decision_then_in_force(
+    world: StoredWorld, client: httpx2.AsyncClient
+) -> None:
+    for minutes, plan in ((0, {"rows": [{"step": 1}], "next": None}), (5, None), (10, {"rows": [], "next": None})):
+        decided = answer(0.05, at=at(minutes))["decision"]
+        await decisions.save_decision(world.db, "salinas-1", at(minutes), decided, {}, [], schedule=plan)
+
+    async def planned(moment: str) -> Any:
+        reply = await client.get(f"/api/chp/schedule?facilityId=salinas-1&at={moment}")
+        return (reply.status_code, reply.json())
+
+    none = {"facilityId": "salinas-1", "rows": [], "next": None, "detail": "No plan of that moment is kept."}
+    assert await planned("2026-07-14T18:59:59Z") == (200, none)
+    assert await planned("2026-07-14T12:04:59-07:00") == (200, {"rows": [{"step": 1}], "next": None})
+    assert await planned("2026-07-14T19:07:00Z") == (200, none)  # its decision rests on no plan
+    assert await planned("2026-07-14T19:10:00Z") == (200, {"rows": [], "next": None})
+    status, refused = await planned("yesterday")
+    assert (status, refused["error"]) == (400, "Bad request")
+    assert "yesterday" in refused["detail"]
+
+
 async def test_the_feeds_lights_come_from_what_was_received(world: StoredWorld, client: httpx2.AsyncClient) -> None:
     await write_payload(world.db, receipt(), parsed(price(0.05)), position=at(5))
     (light,) = (await client.get("/api/feeds")).json()["rows"]

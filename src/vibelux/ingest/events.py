@@ -25,6 +25,16 @@ Callback = Callable[[Any], Awaitable[None] | None]
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """How a payload came in."""
+
+    fetch_seconds: float
+    """Real seconds until upstream had answered."""
+    read_at: datetime
+    """When it had been read and checked."""
+
+
+@dataclass(frozen=True, slots=True)
 class MarketDataUpdated:
     """Rows of one kind that are new or were corrected, and are committed."""
 
@@ -46,6 +56,8 @@ class MarketDataUpdated:
     published_at: datetime | None = None
     """When it was due by the feed's declaration, where that is known."""
     stored_at: datetime | None = None
+    taken: Taken | None = None
+    """None for what waited for the store."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from vibelux.feeds import Ask, Feed, Payload, feed_named
 from vibelux.ingest.asking import payload_of
 from vibelux.ingest.check import Coverage, examine, latency_ms
 from vibelux.ingest.client import Reply
-from vibelux.ingest.events import MARKET_DATA_UPDATED, PROVIDER_ERROR, Events, MarketDataUpdated, ProviderFailed
+from vibelux.ingest.events import MARKET_DATA_UPDATED, PROVIDER_ERROR, Events, MarketDataUpdated, ProviderFailed, Taken
 from vibelux.ingest.journal import Journal, Waiting
 from vibelux.ingest.keeper import Keeper
 from vibelux.ingest.metrics import Metrics
@@ -70,7 +70,9 @@ class Intake:
         if not background:
             position = findings.covered.newest_end
             late = latency_ms(feed, position, reply.received_at)
-        written = await self._store(feed, Waiting(receipt, reply.name, late, position, ask.nodes), findings.parsed)
+        taken = Taken(reply.elapsed_seconds, self._clock.now())
+        waiting = Waiting(receipt, reply.name, late, position, ask.nodes)
+        written = await self._store(feed, waiting, findings.parsed, taken)
         return written, findings.covered
 
     async def report(self, feed: Feed, receipt: Receipt, error: FeedError) -> None:
@@ -135,35 +137,35 @@ class Intake:
             feed = feed_named(receipt.feed)
             payload = Payload(body, name=waiting.name, received_at=receipt.received_at)
             findings = await in_thread(feed, lambda: examine(feed, payload, waiting.nodes))
-            await self._commit(feed, waiting, findings.parsed, late=True)
+            await self._commit(feed, waiting, findings.parsed, None)
         except StoreUnavailable:
             raise
         except Exception:
             log.exception("a payload that waited for the store is not stored", feed=receipt.feed)
 
-    async def _store(self, feed: Feed, waiting: Waiting, parsed: Parsed) -> Written:
+    async def _store(self, feed: Feed, waiting: Waiting, parsed: Parsed, taken: Taken) -> Written:
         """Now, or, behind those that wait already, later: a newer payload never overtakes an older one."""
         if not self._journal.has_pending:
             try:
-                return await self._commit(feed, waiting, parsed)
+                return await self._commit(feed, waiting, parsed, taken)
             except StoreUnavailable as error:
                 log.warning("the store is away; payloads wait in the journal", feed=feed.name, error=str(error))
         await self._journal.postpone(waiting)
         self._something_waits.set()
         return Written()
 
-    async def _commit(self, feed: Feed, waiting: Waiting, parsed: Parsed, *, late: bool = False) -> Written:
+    async def _commit(self, feed: Feed, waiting: Waiting, parsed: Parsed, taken: Taken | None) -> Written:
         """Stores and tells.
 
-        What is stored late may have been stored before, by a commit that ended without a word: then nothing of it is
-        new to the store, but all of it is to those who listen.
+        What is stored late (`taken` is None) may have been stored before, by a commit that ended without a word: then
+        nothing of it is new to the store, but all of it is to those who listen.
         """
         receipt = waiting.receipt
         written = await self._keeper.payload(receipt, parsed, latency_ms=waiting.latency_ms, position=waiting.position)
         self._metrics.rows(feed, new=written.new, corrected=written.corrected, quarantined=written.quarantined)
         if written.quarantined:
             log.warning("rows were set aside", feed=feed.name, rows=written.quarantined)
-        for kind, names in sorted((subjects_of(parsed) if late else _by_kind(written.changed)).items()):
+        for kind, names in sorted((subjects_of(parsed) if taken is None else _by_kind(written.changed)).items()):
             updated = MarketDataUpdated(
                 provider=feed.provider,
                 data_type=feed.data_type,
@@ -178,6 +180,7 @@ class Intake:
                 rows=parsed.frames.get(kind),
                 published_at=_published(waiting),
                 stored_at=self._clock.now(),
+                taken=taken,
             )
             await self._events.emit(MARKET_DATA_UPDATED, updated)
         return written

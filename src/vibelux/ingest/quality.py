@@ -51,11 +51,12 @@ class DataQuality:
         now = self._clock.now()
         days = [(one, day) for one in wanted for day in _days(one, start, min(end, now))]
         days.sort(key=lambda pair: (-pair[1].toordinal(), pair[0].name))
-        found = await counted(self._db, [_asked(one, day, now) for one, day in days])
+        asked = [_asked(one, day, now) for one, day in days]
+        found = await counted(self._db, asked)
         return [
-            _row(one, day, now, row)
-            for (one, day), row in zip(days, found, strict=True)
-            if row["stored"] or row["payloads"] or (row["was_known"] and one.name in self._running)
+            _row(one, what, now, row)
+            for (one, _), what, row in zip(days, asked, found, strict=True)
+            if row["stored"] or row["payloads"] or (_known_before(what, row) and one.name in self._running)
         ]
 
 
@@ -91,7 +92,23 @@ def _asked(feed: Feed, day: date, now: datetime) -> FeedDay:
     )
 
 
-def expected(feed: Feed, day: date, now: datetime, shortest: timedelta | None) -> int | None:
+def _known_before(day: FeedDay, row: dict[str, Any]) -> bool:
+    return row["first_came"] is not None and row["first_came"] < day.day_start
+
+
+def _since(day: FeedDay, row: dict[str, Any]) -> datetime | None:
+    """From when on a feed's first day counts: the first interval of it that came, or in which it was first asked."""
+    first = row["first_came"]
+    if day.step is None or day.ends is not None or first is None or not day.day_start <= first < day.day_end:
+        return None
+    asked = day.day_start + (first - day.day_start) // day.step * day.step
+    since = min(asked, row["earliest"] or asked)
+    return since if since > day.day_start else None
+
+
+def expected(
+    feed: Feed, day: date, now: datetime, shortest: timedelta | None, since: datetime | None = None
+) -> int | None:
     """How many intervals of a market day should be there; None where that cannot be told.
 
     Args:
@@ -99,12 +116,13 @@ def expected(feed: Feed, day: date, now: datetime, shortest: timedelta | None) -
         day: of the market's calendar.
         now: what is not out yet is not expected.
         shortest: the length of the day's intervals, of a feed that comes a day at a time; None: none has come.
+        since: what starts before it is not expected; None: the whole day is.
     """
     publication, whole = feed.publication, local_day(day, feed.timezone)
     if feed.kind not in REGULAR:
         return None
     if not isinstance(publication, Daily):
-        due = min(whole.end, publication.known_until(now)) - whole.start
+        due = min(whole.end, publication.known_until(now)) - (since or whole.start)
         return max(0, due // publication.step)
     if publication.open_on is not None:
         return None  # upstream's own calendar of trading days
@@ -113,11 +131,12 @@ def expected(feed: Feed, day: date, now: datetime, shortest: timedelta | None) -
     return 1 if feed.kind in _DATED or not shortest else (whole.end - whole.start) // shortest
 
 
-def _row(feed: Feed, day: date, now: datetime, row: dict[str, Any]) -> dict[str, Any]:
-    due = expected(feed, day, now, row["shortest"])
+def _row(feed: Feed, day: FeedDay, now: datetime, row: dict[str, Any]) -> dict[str, Any]:
+    since = _since(day, row)
+    due = expected(feed, day.day, now, row["shortest"], since)
     half, most = (round(seconds, 1) for seconds in row["lateness"]) if row["lateness"] else (None, None)
     return {
-        "day": day,
+        "day": day.day,
         "feed": feed.name,
         "provider": feed.provider,
         "data_type": feed.data_type,
@@ -130,5 +149,6 @@ def _row(feed: Feed, day: date, now: datetime, row: dict[str, Any]) -> dict[str,
         "latenessP95Seconds": most,
         **{name: row[name] for name in ("payloads", "failures", "corrections", "quarantined", "implausible")},
         "disagreements": row["disagreements"],
-        "knownBefore": row["was_known"],
+        "knownBefore": _known_before(day, row),
+        "since": since,
     }

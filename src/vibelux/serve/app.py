@@ -61,6 +61,14 @@ def create_app(state: ServeState) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=lambda route: route.name,
+        telemetry={
+            "tracer_provider": state.tracer_provider,
+            "tracing": state.tracer_provider is not None,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
     )
     metrics = ServeMetrics(state.registry)
     app.state.serve = state

@@ -16,6 +16,7 @@ from vibelux.store.replies import Claim, Reply
 
 if TYPE_CHECKING:
     import polars as pl
+    from opentelemetry.trace import TracerProvider
 
     from vibelux.realtime.dr_book import DrBook
     from vibelux.realtime.dr_desk import DrDesk
@@ -324,6 +325,8 @@ class ServeState:
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     session_secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     """Signs session cookies; keep it over restarts and sessions survive them."""
+    tracer_provider: "TracerProvider | None" = None
+    """Who is told of requests as OpenTelemetry spans; None: nobody."""
     identity: IdentityProvider | None = None
     """Whose tokens are taken beside keys."""
     requests_per_minute: float = 6000.0
