@@ -14,7 +14,8 @@ from vibelux.cli.main import main
 
 ROOT = Path(__file__).parents[1]
 TUTORIALS = ROOT / "docs" / "tutorials"
-HOME_ASSISTANT = ROOT / "examples" / "home-assistant" / "configuration.yaml"
+TRIED_ELSEWHERE = ("examples/home-assistant/configuration.yaml", "ops/prometheus/prometheus.yml")
+"""Files that other tests try: tests/test_examples.py, tests/test_monitoring.py."""
 _BLOCK = re.compile(r"(?P<before>[^\n]*)\n\n```(?P<language>\w*)\n(?P<body>.*?)\n```", re.DOTALL)
 _SAVED_AS = re.compile(r"`([\w.-]+)`:$")
 
@@ -62,7 +63,8 @@ def walk(page: str) -> None:
                     written = command(line)
                     assert [one for one in shown if one not in written] == [], written
             case "yaml":
-                assert body in HOME_ASSISTANT.read_text()  # tests/test_examples.py tries that one
+                texts = [(ROOT / name).read_text() for name in TRIED_ELSEWHERE]
+                assert [one for one in texts if body in one or body in one.replace("# ", "")], body
             case "text":
                 assert printed.split("\n")[: body.count("\n") + 1] == body.split("\n")
             case _:
@@ -70,10 +72,11 @@ def walk(page: str) -> None:
 
 
 WALKS = (
-    ("first-facility.md", "backtest.md"),
+    ("first-facility.md", "backtest.md", "several-machines.md"),
     ("reading-a-decision.md",),
     ("adding-a-feed.md",),
     ("home-assistant.md",),
+    ("grafana.md",),
 )
 """Pages that go on with what an earlier one saved stand together."""
 

@@ -1,13 +1,14 @@
 """A greenhouse that is fitted to its own heat meter, and what its outlook then says."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dispatch.plants import body
 from realtime.test_weather import put, series
-from vibelux.dispatch.facility import Facility
+from vibelux.dispatch.facility import Facility, load_facilities
 from vibelux.market.clock import FrozenClock
 from vibelux.market.operations import Report
 from vibelux.outlook.price import horizon
@@ -118,3 +119,14 @@ async def test_a_sites_own_base_counts_its_degree_days(database):
     clock = FrozenClock(NOW)
     ahead = LookAhead(Expectations(database, clock), Weathers(database))
     assert (await SiteOutlooks(ahead, {"site-1": site}.get, clock).of("site-1"))["degreeDays"]["baseC"] == 12.0
+
+
+async def test_a_site_without_any_weather_is_told_that_the_season_stands_in_whatever_its_demands_rest_on(database):
+    (constant,) = load_facilities(Path(__file__).parents[2] / "examples" / "caiso.toml")
+    clock = FrozenClock(NOW)
+    ahead = LookAhead(Expectations(database, clock), Weathers(database))
+    told = await SiteOutlooks(ahead, {"site-1": constant}.get, clock).of("site-1")
+    assert told["quality"] == "constant"
+    assert told["rows"][0]["temperatureC"] is not None
+    assert any("that of the season" in note for note in told["notes"])
+    assert {row["kind"] for row in told["degreeDays"]["rows"]} == {"usual"}

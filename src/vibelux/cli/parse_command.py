@@ -40,7 +40,8 @@ def run(args: argparse.Namespace) -> int:
         try:
             parsed = read(feed, payload)
         except FeedError as error:
-            _output.note(f"vibelux parse: {payload.name}: {' '.join(str(error).split())}")
+            said = " ".join(str(error).split()).removeprefix(f"{payload.name}: ")
+            _output.note(f"vibelux parse: {payload.name}: {said}")
             failed = True
             continue
         superseded = sum(frame.height for frame in parsed.superseded.values())

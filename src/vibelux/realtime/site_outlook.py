@@ -13,7 +13,7 @@ from vibelux.market.intervals import iso_z, local_date, local_day
 from vibelux.outlook.demand import Demands
 from vibelux.outlook.price import horizon
 from vibelux.outlook.sun import Array
-from vibelux.outlook.weather import Steps
+from vibelux.outlook.weather import Steps, Weather
 from vibelux.outlook.weather_ahead import WeatherAhead
 from vibelux.realtime.ahead import LookAhead
 
@@ -52,17 +52,23 @@ class SiteOutlooks:
         demands, weather = await self._ahead.demands(facility, steps, now, always_weather=True)
         calendar = Steps.over(steps.starts, steps.lengths, facility.zone_name)
         edges = (calendar.edges / 60).astype(np.int64).astype("datetime64[m]")
-        columns = _columns(demands, weather, calendar)
+        outside = None if weather is None else weather.over(calendar)
+        notes = [facility.no_demand(now)] if demands is None else list(demands.notes)
+        if weather is not None and outside is not None:
+            notes += [told for told in weather.notes(outside) if told not in notes]
+        columns = _columns(demands, outside)
         fit = self._ahead.fit(facility)
         return {
             "facilityId": facility_id,
             "timestamp": iso_z(now),
             "source": None if demands is None else demands.source,
             "quality": "missing" if demands is None else demands.quality,
-            "notes": [facility.no_demand(now)] if demands is None else list(demands.notes),
+            "notes": notes,
             "fit": None if fit is None else fit.as_json(),
             "light": _light(demands),
-            "degreeDays": _degree_days(facility, weather, now, base_c),
+            "degreeDays": _degree_days(
+                facility, weather, now, base_c, is_usual=outside is not None and outside.is_usual
+            ),
             "rows": [
                 {"start": f"{start}:00Z", "end": f"{end}:00Z"} | {name: _number(column, at) for name, column in columns}
                 for at, (start, end) in enumerate(pairwise(edges))
@@ -71,8 +77,7 @@ class SiteOutlooks:
         }
 
 
-def _columns(demands: Demands | None, weather: WeatherAhead | None, calendar: Steps) -> list[tuple[str, Array | None]]:
-    outside = None if weather is None else weather.over(calendar)
+def _columns(demands: Demands | None, outside: Weather | None) -> list[tuple[str, Array | None]]:
     return [
         ("powerKw", None if demands is None else demands.power_kw),
         ("heatKw", None if demands is None else demands.heat_kw),
@@ -99,8 +104,9 @@ def _light(demands: Demands | None) -> list[dict[str, Any]]:
 
 
 def _degree_days(
-    facility: Facility, weather: WeatherAhead | None, now: datetime, base_c: float | None
+    facility: Facility, weather: WeatherAhead | None, now: datetime, base_c: float | None, *, is_usual: bool
 ) -> dict[str, Any]:
+    """`is_usual`: the temperature of the season stands in for one that nobody has told."""
     base = facility.degree_day_base_c if base_c is None else base_c
     today, rows = local_date(now, facility.zone_name), []
     if weather is not None:
@@ -110,7 +116,7 @@ def _degree_days(
                 "day": one.day.isoformat(),
                 "heating": round(one.heating, 2),
                 "cooling": round(one.cooling, 2),
-                "kind": "observed" if one.day < today else "forecast",
+                "kind": "usual" if is_usual else "observed" if one.day < today else "forecast",
             }
             for one in weather.degree_days(first, last, facility.zone_name, base)
         ]
