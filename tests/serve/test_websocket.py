@@ -12,6 +12,7 @@ import websockets
 
 from serve.fakes import KEYS, NOW, World, answer, price
 from serve.served import close_code, dial, heard, listening, until
+from vibelux.serve import websocket as module
 from vibelux.serve.line import Line
 from vibelux.serve.server import serve
 
@@ -341,6 +342,31 @@ async def test_of_a_hundred_thousand_frames_a_second_a_thousand_are_looked_at(
     assert 0 < looked <= 1000
     async with dial(port, F, "vlx_all") as another:
         assert (await heard(another))["type"] == "snapshot"
+
+
+async def test_a_client_that_answers_no_ping_is_gone_and_that_is_no_fault(
+    world: World, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[Line] = []
+    ended: list[Line] = []
+    run, faults = Line.run_asgi, []
+
+    async def noted(line: Line) -> None:
+        lines.append(line)
+        await run(line)
+        ended.append(line)
+
+    monkeypatch.setattr(Line, "run_asgi", noted)
+    monkeypatch.setattr(module, "report", lambda *told, **_: faults.append(told))
+    async with dial(port, F, "vlx_all") as socket:
+        await heard(socket)
+        (line,) = lines
+        monkeypatch.setattr(line.transport, "close", lambda: None)  # as while it waits for its buffer to empty
+        line.keepalive_timeout()
+        world.desk.publish("salinas-1", "market-price-update", {"data": {}})
+        await until(lambda: ended)
+        line.transport.abort()
+    assert faults == []
 
 
 async def test_before_the_first_decision_the_snapshot_says_unavailable_and_why(world: World, port: int) -> None:

@@ -10,6 +10,7 @@ goes on after that, would keep the parser busy and all others waiting: here the 
 
 from typing import Any
 
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame, Opcode
 
@@ -46,7 +47,7 @@ class Line(WebSocketsSansIOProtocol):
             return
         self.conn.fail(TOO_MANY)
         self.transport.write(b"".join(self.conn.data_to_send()))
-        self.close_sent = self.disconnected = True
+        self.close_sent = True
         self.transport.close()
 
     async def run_asgi(self) -> None:
@@ -54,6 +55,16 @@ class Line(WebSocketsSansIOProtocol):
         extensions: dict[str, Any] = self.scope["extensions"]
         extensions[_EXTENSION] = self
         await super().run_asgi()
+
+    async def send(self, message: Any) -> None:
+        """Sends, unless this line was closed here (a client that answers no ping): then its client has gone.
+
+        Raises:
+            ClientDisconnected: so.
+        """
+        if self.close_sent:
+            raise ClientDisconnected
+        await super().send(message)
 
     def write_ready(self, frame: bytes) -> bool:
         """Writes a whole frame; False, and nothing is written, where the line is not open or its reader is behind."""
