@@ -193,6 +193,13 @@ async def test_who_may_only_read_is_told_how_to_answer_an_event(tab: Tab) -> Non
     await expect(page.locator("main tbody tr", has_text="price change")).to_have_count(0)
 
 
+async def test_alerts_and_events_do_not_wait_for_what_a_facility_could_give(tab: Tab) -> None:
+    await tab.page.route("**/api/dr/opportunities*", lambda route: None)  # is never answered
+    page = await tab.visit("response")
+    await tab.shows("main", "It is being reckoned.")
+    await expect(page.locator(".event")).to_have_count(1)
+
+
 async def test_an_event_is_accepted_and_then_declined(tab: Tab, world: StoredWorld) -> None:
     await tab.sign_in(world.key.key)
     page = await tab.visit("response")

@@ -41,6 +41,23 @@ async def test_completeness_is_what_is_stored_of_what_is_due_and_a_gap_lowers_it
     assert (row["payloads"], row["failures"], row["corrections"]) == (142, 0, 0)
 
 
+async def test_on_the_day_of_its_first_payload_a_feed_counts_from_then_on(database: Database) -> None:
+    for minutes in (0, 5, 15):  # asked for the first time at two minutes past, and the interval after the next is lost
+        await write_payload(database, receipt(at(minutes + 2)), parsed(price(0.05, at(minutes))))
+    (row,) = await rows_of(database, REAL_TIME, now=at(20))
+    assert (row["since"], row["knownBefore"]) == (NOON, False)
+    assert (row["intervalsExpected"], row["intervalsStored"], row["completeness"]) == (4, 3, 0.75)
+    await write_payload(database, receipt(at(30)), parsed(price(0.05, at(-10))))  # the first answer may reach back
+    (row,) = await rows_of(database, REAL_TIME, now=at(20))
+    assert (row["since"], row["intervalsExpected"], row["intervalsStored"]) == (at(-10), 6, 4)
+    await write_payload(database, receipt(at(31)), parsed(price(0.05, at(-720))))  # filled from the day's beginning
+    (row,) = await rows_of(database, REAL_TIME, now=at(20))
+    assert (row["since"], row["intervalsExpected"]) == (None, 148)
+    await write_failure(database, receipt(at(-2000)), UsageError("not a zip"))
+    (row,) = await rows_of(database, REAL_TIME, now=at(20))
+    assert (row["since"], row["knownBefore"], row["intervalsExpected"]) == (None, True, 148)
+
+
 async def test_a_correction_counts_and_does_not_make_its_interval_late(database: Database) -> None:
     await write_payload(database, receipt(at(6)), parsed(price(0.05)))
     await write_payload(database, receipt(at(50)), parsed(price(0.07)))

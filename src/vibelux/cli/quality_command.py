@@ -64,10 +64,13 @@ async def _rows(args: argparse.Namespace) -> list[dict[str, Any]]:
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
     """In the units that people read."""
-    due, share = row["intervalsExpected"], row["completeness"]
+    from vibelux.market.intervals import local_naive
+
+    due, share, since = row["intervalsExpected"], row["completeness"], row["since"]
+    begun = "" if since is None else f" since {local_naive(since, row['timezone']):%H:%M}"
     return row | {
         "stored": row["intervalsStored"] if due is None else f"{row['intervalsStored']}/{due}",
-        "complete": None if share is None else f"{100 * share:.1f} %",
+        "complete": None if share is None else f"{100 * share:.1f} %{begun}",
         "half": _length(row["latenessP50Seconds"]),
         "most": _length(row["latenessP95Seconds"]),
     }

@@ -298,7 +298,15 @@ SAVINGS: Example = {
 SAVINGS_TOTALS: Example = {
     "facilityId": "salinas-1",
     "at": "2026-07-15T07:00:00Z",
-    **{name: _SAVINGS_TOTAL | {"demandResponseUsd": 0.0} for name in ("today", "month", "year")},
+    "since": "2026-03-02T16:05:00Z",
+    **{
+        name: _SAVINGS_TOTAL | {"from": begin, "demandResponseUsd": 0.0}
+        for name, begin in (
+            ("today", "2026-07-14T07:00:00Z"),
+            ("month", "2026-07-01T07:00:00Z"),
+            ("year", "2026-01-01T08:00:00Z"),
+        )
+    },
 }
 
 RETURN: Example = {
@@ -356,6 +364,7 @@ QUALITY: Example = {
     "implausible": 1,
     "disagreements": 0,
     "knownBefore": True,
+    "since": None,
 }
 BROKEN: Example = {"feed": "caiso/real-time-pricing", "fault": "html", "since": "2026-07-14T20:00:00Z"}
 DRILL: Example = {

@@ -40,12 +40,12 @@ _NAMES = tuple(field.name for field in fields(FeedDay))
 _DAYS = ", ".join(f"%({name})s::{_TYPES.get(name, 'text')}[]" for name in _NAMES)
 _COUNT = f"""
     SELECT asked.feed, asked.day, stored.*, came.*, aside.*, doubted.*,
-        EXISTS (SELECT FROM market_data_feeds known WHERE known.provider = asked.provider
-            AND known.data_type = asked.data_type AND known.timestamp < asked.day_start) AS was_known
+        (SELECT min(timestamp) FROM market_data_feeds known WHERE known.provider = asked.provider
+            AND known.data_type = asked.data_type) AS first_came
     FROM unnest({_DAYS}) WITH ORDINALITY AS asked ({", ".join(_NAMES)}, place)
     CROSS JOIN LATERAL (
         SELECT count(DISTINCT COALESCE(date_bin(asked.step, interval_start, asked.start), interval_start)) AS stored,
-            min(interval_end - interval_start) AS shortest,
+            min(interval_start) AS earliest, min(interval_end - interval_start) AS shortest,
             percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (
                 ORDER BY extract(epoch FROM known_at - COALESCE(asked.ends, interval_end))::float8) AS lateness
         FROM feed_intervals one
@@ -71,9 +71,10 @@ _COUNT = f"""
 async def counted(db: Readable, days: Sequence[FeedDay]) -> list[dict[str, Any]]:
     """What the store has of feeds on days, a row each, in their order.
 
-    Keys: `feed`, `day`; `stored` (intervals), `shortest` (the length of the shortest, None where there is none),
-    `lateness` (median and 95th percentile in seconds, None where there is none); `payloads`, of them `failures`;
-    `corrections`; `quarantined`, of them `implausible`; `disagreements`; `was_known` (whether anything came before).
+    Keys: `feed`, `day`; `stored` (intervals), `earliest` (when the first of them starts), `shortest` (its length, of
+    the shortest; both None where there is none), `lateness` (median and 95th percentile in seconds, None where there is
+    none); `payloads`, of them `failures`; `corrections`; `quarantined`, of them `implausible`; `disagreements`;
+    `first_came` (the first payload of the feed on any day, None where there is none).
 
     Raises:
         StoreUnavailable: the database is away.

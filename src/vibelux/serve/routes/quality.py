@@ -37,8 +37,8 @@ async def quality(
     """A row a feed and day of its market's calendar, newest first; 7 days by default, 31 at most.
 
     `completeness` (0 to 1) is `intervalsStored` over `intervalsExpected`: of today, what is out by now; both are null
-    where upstream keeps no regular hours. Where nothing of the feed had come before the day began (`knownBefore`), it
-    may lack what nobody has asked for. Lateness is the time from an interval's end to its first being known,
+    where upstream keeps no regular hours. On the day of its first payload ever (`knownBefore` is false) a feed counts
+    from `since` on, null for the whole day. Lateness is the time from an interval's end to its first being known,
     negative where it was known before. `payloads`, `failures`, `corrections` and `quarantined` count what came on the
     day, whatever interval it was of.
     """

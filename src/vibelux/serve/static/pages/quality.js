@@ -180,6 +180,7 @@ function complete(row) {
   if (row.completeness == null) return [row.intervalsStored ? `${row.intervalsStored} stored` : "–", doubts(row)];
   const kind = row.completeness >= WHOLE ? "good" : row.completeness >= 0.9 ? "stale" : "missing";
   const words = `${number(row.completeness * 100, 1)} %`;
+  const begun = row.since ? ` since ${time(Date.parse(row.since), row.timezone)}` : "";
   const bar = el("meter", {
     min: "0",
     max: "1",
@@ -189,7 +190,7 @@ function complete(row) {
     value: String(row.completeness),
     "aria-label": `${words} complete`,
   });
-  return [bar, " ", mark(kind, words), el("span", { class: "under" }, `${row.intervalsStored} of ${row.intervalsExpected}`), doubts(row)];
+  return [bar, " ", mark(kind, words), el("span", { class: "under" }, `${row.intervalsStored} of ${row.intervalsExpected}${begun}`), doubts(row)];
 }
 
 /** What the columns say that a phone has no room for. */

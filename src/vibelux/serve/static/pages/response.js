@@ -138,8 +138,9 @@ export async function mount(root, desk) {
     could.show(found.rows, found.detail ?? "Nothing in sight: no event ahead, and no hour dear enough to be worth a change.");
   }
 
+  could.show([], "It is being reckoned.");
   const polls = [repeat(SECONDS, refresh, desk.failed), repeat(SECONDS * 4, chances, desk.failed)];
-  await Promise.all(polls.map((poll) => poll.first));
+  await polls[0].first; // what the facility could give is several plans' worth of work: the page does not wait for it
   const unsubscribe = desk.subscribe((message) => message.type === "alert" && refresh().catch(desk.failed));
   return {
     leave: () => {
