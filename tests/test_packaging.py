@@ -1,7 +1,6 @@
-"""What is shipped beside the code: image, compose file, unit, package data and licences, held against the code."""
+"""What is shipped beside the code: image, compose file, unit and package data, held against the code."""
 
 import fnmatch
-import importlib.metadata
 import re
 import shlex
 import tomllib
@@ -9,9 +8,7 @@ from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
-from packaging.requirements import Requirement
 
 from vibelux.cli.main import parser
 from vibelux.config import NAMES, Settings
@@ -20,11 +17,6 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "vibelux"
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yml").read_text())
-ALLOWED = {
-    "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "EPL-2.0", "LGPL-3.0-only", "MIT", "MIT-0",
-    "PSF-2.0", "Zlib", "BSD License", "MIT License", "Apache Software License",
-}  # fmt: skip
-"""Licences that let Apache-2.0 code be shipped with a dependency. LGPL (psycopg) is imported, not built in."""
 
 
 def options(command: list[str]) -> Any:
@@ -123,28 +115,3 @@ def _matches(path: Path, pattern: str) -> bool:
     """As setuptools does: a star ends at a slash."""
     parts = pattern.split("/")
     return len(parts) == len(path.parts) and all(map(fnmatch.fnmatch, path.parts, parts))
-
-
-def locked() -> list[str]:
-    """The runtime requirements that are installed on this machine's Python."""
-    lines = (ROOT / "requirements" / "runtime.txt").read_text().splitlines()
-    found = [Requirement(line.rstrip("\\ ")) for line in lines if line[:1].isalnum()]
-    return sorted({one.name for one in found if one.marker is None or one.marker.evaluate()})
-
-
-def licences(name: str) -> set[str]:
-    """The licences of an installed package, any of which may be chosen where it says `OR`."""
-    told = importlib.metadata.metadata(name)
-    classifiers = [one.rpartition(" :: ")[2] for one in told.get_all("Classifier", []) if one.startswith("License ::")]
-    expression = told.get("License-Expression") or ("" if classifiers else told.get("License"))
-    if expression:
-        choices = [set(one.strip("() ").split(" AND ")) for one in expression.split(" OR ")]
-        return next((one for one in choices if one <= ALLOWED), choices[0])
-    return set(classifiers)
-
-
-@pytest.mark.parametrize("name", locked())
-def test_every_dependency_has_a_licence_that_is_allowed(name: str) -> None:
-    found = licences(name)
-    assert found, f"{name} tells no licence"
-    assert found <= ALLOWED
