@@ -310,10 +310,15 @@ async def test_a_price_that_moves_much_is_told_to_those_who_have_it_and_not_all_
 
 async def test_a_demand_response_event_that_a_site_is_told_of_is_an_alert(world: World) -> None:
     event = {"program": "CBP", "event_id": "7", "state": "upcoming", "starts_at": "T1", "ends_at": "T2"}
+    accepted = event | {"facilities": [{"facilityId": "a", "answer": "accepted"}]}
     world.alerts.on_messages("a", [{"type": "dr-event", "body": {"data": event}}, {"type": "alert", "body": {}}])
+    world.alerts.on_messages("a", [{"type": "dr-event", "body": {"data": accepted}}])
     await world.alerts.look()
-    assert await world.told() == [("dr-event", "happened")]
-    assert (await world.posts())[0]["text"] == "a: Demand response CBP 7 (upcoming): T1 to T2."
+    assert await world.told() == [("dr-event", "happened")] * 2
+    assert [post["text"] for post in await world.posts()] == [
+        "a: Demand response CBP 7 (upcoming): T1 to T2.",
+        "a: Demand response CBP 7 (upcoming, accepted): T1 to T2.",
+    ]
 
 
 async def test_only_the_kinds_that_are_set_are_told(world: World) -> None:

@@ -27,7 +27,7 @@ class AlertKind(StrEnum):
     PLAN_CHANGED = "plan-changed"
     """An engine is now to be switched at another time than was planned, by the threshold (minutes) or more."""
     DR_EVENT = "dr-event"
-    """A demand-response event has come, changed or ended."""
+    """A demand-response event has come or changed, was answered or called off."""
     ENGINE_NOT_FOLLOWING = "engine-not-following"
     """An engine reports that it does another thing than was decided."""
     FORECAST_OFF = "forecast-off"

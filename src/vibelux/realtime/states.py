@@ -206,8 +206,9 @@ def dr_event(body: Mapping[str, Any]) -> Matter:
     event = body.get("data", body)
     name = f"{event['program']} {event['event_id']}"
     stretch = f"{event['starts_at']} to {event['ends_at'] or 'further notice'}"
-    state = event.get("state") or event.get("status")
-    return Matter(AlertKind.DR_EVENT, name, f"Demand response {name} ({state}): {stretch}.", event)
+    answers = [site["answer"] for site in event.get("facilities", ()) if site["answer"]]
+    stands = ", ".join([event.get("state") or event.get("status"), *answers])
+    return Matter(AlertKind.DR_EVENT, name, f"Demand response {name} ({stands}): {stretch}.", event)
 
 
 class Failures:

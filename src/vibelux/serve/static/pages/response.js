@@ -66,10 +66,11 @@ export async function mount(root, desk) {
   }
 
   function drawEvents(found) {
-    if (events.contains(document.activeElement)) return; // an answer is being given: it draws them anew itself
+    const held = events.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : "";
     const none = "No event from a week back to a month ahead. Events come from a feed (OpenADR, CAISO), or by POST /api/dr/events.";
     const order = [...found].sort((a, b) => isOver(a) - isOver(b) || a.starts_at.localeCompare(b.starts_at));
     events.replaceChildren(...(found.length ? order.map((event) => eventBlock(event)) : [el("p", { class: "empty" }, none)]));
+    if (held) events.querySelector(`[aria-label="${CSS.escape(held)}"]`)?.focus();
   }
 
   function eventBlock(event) {
