@@ -4,6 +4,7 @@ import gzip
 import random
 import time
 import warnings
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 import vibelux.feeds
 from payloads.mutants import zipped
 from vibelux.feeds import Ask, Daily, Feed, Payload, Rolling, all_feeds, feed_named, read
-from vibelux.market.errors import FeedError
+from vibelux.market.errors import FeedError, UsageError
 from vibelux.market.intervals import Interval, local_day, zone
 from vibelux.market.records import KINDS
 from vibelux.market.regions import find_region
@@ -120,6 +121,13 @@ def test_a_feed_is_found_where_its_name_says_and_nowhere_else(feed: Feed) -> Non
     lines = len(path.read_text().splitlines())
     if lines > A_LONG_FEED:
         print(f"{path.relative_to(FOLDER)} has {lines} lines, over {A_LONG_FEED}")
+
+
+def test_a_feed_in_another_folder_than_its_name_says_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = replace(all_feeds()[0], provider="my-meter", data_type="load")
+    monkeypatch.setattr("vibelux.feeds.all_feeds", lambda: (other,))
+    with pytest.raises(UsageError, match=r"my-meter/load stands elsewhere than in vibelux\.feeds\.my_meter\.load"):
+        feed_named("my-meter/load")
 
 
 @every_feed

@@ -158,6 +158,26 @@ async def test_many_processes_that_open_at_once_migrate_once(database_url: str) 
     await asyncio.gather(*(db.close() for db in opened))
 
 
+async def test_a_database_of_the_first_steps_is_upgraded_with_its_rows(database_url: str) -> None:
+    feeds, *prices = AS_IN_THE_BRIEF
+    async with plain(database_url) as connection:
+        await connection.execute("DROP SCHEMA public CASCADE")
+        await connection.execute("CREATE SCHEMA public")
+        assert await migrate(connection, migrations()[:1]) == 1
+        await connection.execute(feeds)
+        assert await migrate(connection, migrations()[:3]) == 2
+        for statement in prices:
+            await connection.execute(statement)
+        kept = [await (await connection.execute(f"SELECT id, created_at FROM {table}")).fetchall() for table in BRIEF]
+    db = await Database.open(database_url, pool_size=1)
+    async with db.connection() as connection:
+        found = [await (await connection.execute(f"SELECT id, created_at FROM {table}")).fetchall() for table in BRIEF]
+    assert found == kept
+    assert [len(rows) for rows in found] == [1, 1, 1, 1]
+    assert (await write_payload(db, receipt(), parsed(price(0.05)))).new == 1
+    await db.close()
+
+
 async def test_a_migration_that_fails_leaves_nothing_of_itself(database_url: str) -> None:
     steps = [*migrations(), Migration(9001, "bad", b"CREATE TABLE half (id int); SELECT 1 / 0;")]
     async with plain(database_url) as connection:

@@ -61,6 +61,8 @@ def feed_named(name: str) -> Feed:
         import difflib
 
         near = difflib.get_close_matches(name, [known.name for known in all_feeds()], n=1)
+        if near == [name]:
+            raise UsageError(f"{name} stands elsewhere than in {module}: folder and file are called as it is")
         hint = f"; did you mean {near[0]}?" if near else "; `vibelux feeds` lists them"
         raise UsageError(f"no feed is called {name!r}{hint}")
     return feed
