@@ -74,6 +74,7 @@ async def test_the_page_shows_the_decision_and_follows_it_live(
         await says(page, "#tiles", "3.18 USD/MMBtu")
         await says(page, "#tiles", "117.04 USDagainst heat-led")
         await says(page, "#money", "All of today's 24.0 hours are counted.")
+        await says(page, "#money", "Year since Mon 2 Mar")
         await says(page, "#lights", "caiso/real-time-pricing")
         await playwright_api.expect(page.locator("#timeline path.correction")).to_have_count(1)
         await page.screenshot(path=tmp_path / f"run-{width}-{scheme}.png", full_page=True)

@@ -114,6 +114,7 @@ async def test_totals_are_of_the_facilitys_own_day_month_and_year(database: Data
     told = await ledger.totals(SITE)
     assert told["today"]["from"] == "2026-07-14T07:00:00Z"
     assert told["year"]["from"] == "2026-01-01T08:00:00Z"
+    assert told["since"] == "2026-07-14T19:00:00Z"
     assert {told[name]["decided"]["costUsd"] for name in ("today", "month", "year")} == {148.0}
 
 

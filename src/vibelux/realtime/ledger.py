@@ -130,7 +130,7 @@ class Ledger:
         return statement.savings(facility, asked, [*held, *fresh], peaks, corrections, events)
 
     async def totals(self, facility: Facility) -> dict[str, Any]:
-        """Today, this month and this year by the facility's own calendar.
+        """Today, this month and this year by the facility's own calendar, and `since` when there is anything at all.
 
         Raises:
             StoreUnavailable: the database is away.
@@ -145,7 +145,8 @@ class Ledger:
             told[name]["demandResponseUsd"] = statement.paid(await self._events(facility, first, now))
             if name == "month":
                 told[name] |= statement.demand(facility, await self._peaks(facility, first, now, own))
-        return {"facilityId": facility.id, "at": iso_z(now), **told}
+        since = await store.reckoned_since(self._read, facility.id)
+        return {"facilityId": facility.id, "at": iso_z(now), "since": since and iso_z(since), **told}
 
     async def steps(self, facility: Facility, first: datetime, last: datetime) -> dict[str, Any]:
         """Each decision of a stretch of time, with the price rows that it is reckoned at.

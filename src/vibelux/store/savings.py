@@ -122,6 +122,18 @@ async def reckoned_until(db: Readable, facility_id: str) -> datetime | None:
     return row[0] if row else None
 
 
+async def reckoned_since(db: Readable, facility_id: str) -> datetime | None:
+    """The first hour that is kept or the first decision, whichever was earlier; None where there is neither."""
+    async with db.connection() as connection:
+        cursor = await connection.execute(
+            "SELECT LEAST((SELECT min(hour) FROM savings_hours WHERE facility_id = %(id)s),"
+            " (SELECT min(decided_at) FROM chp_decisions WHERE facility_id = %(id)s))",
+            {"id": facility_id},
+        )
+        row = await cursor.fetchone()
+    return row[0] if row else None
+
+
 async def stale_hours(db: Readable, facility_id: str, subject: Mapping[str, str], since: datetime) -> list[datetime]:
     """Kept hours from a moment on that would now come to something else, in order.
 

@@ -1,7 +1,7 @@
 // Money: what today, this month and this year cost as decided, against the named baselines, down to hours and their rows.
 
 import { el } from "../parts.js";
-import { hour, number, time } from "../words.js";
+import { day, hour, number, time } from "../words.js";
 
 const BASELINES = { "heat-led": "heat-led", "always-on": "always on", "grid-and-boiler": "grid and boiler" };
 const PERIODS = { today: "Today", month: "Month", year: "Year" };
@@ -47,9 +47,16 @@ export class Money {
     const restated = this.totals.today.decided.restatedUsd;
     const notes = [covered, Math.abs(restated) >= 0.005 ? `Corrected prices have changed today's cost by ${usd(restated)} USD.` : ""].filter(Boolean).join(" ");
     this.body.replaceChildren(el("table", {}, el("caption", { class: "hidden" }, "Savings in USD"),
-      el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "USD"), periods.map((period) => el("th", { scope: "col" }, PERIODS[period])))),
+      el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "USD"), periods.map((period) => el("th", { scope: "col" }, PERIODS[period], " ", this.#begun(period))))),
       el("tbody", {}, names.map((name) => row(BASELINES[name] ?? name, (of) => of.savingsUsd[name], name === FIRST ? "first" : null)),
         row("net cost", (of) => of.decided.costUsd, "cost"))), el("p", { class: "quiet" }, notes));
+  }
+
+  /** Of a month or year that began before there was any decision: since when it counts. */
+  #begun(period) {
+    const { since } = this.totals;
+    if (period === "today" || !since || Date.parse(since) <= Date.parse(this.totals[period].from)) return null;
+    return el("span", { class: "begun" }, `since ${day(Date.parse(since), this.desk.timeZone())}`);
   }
 
   /** Hours of today, and below each its decisions with the prices they were settled at. */
