@@ -30,7 +30,11 @@ _TOLD: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"kind": {"type": "string"}, "state": {"enum": ["open", "resolved", "happened"]}, "text": {"type": "string"}},
         {name: examples.ALERT[name] for name in ("kind", "state", "text", "facility", "at", "subject", "about")},
     ),
-    "dr-event": ("A demand-response event has come or changed, was answered or called off", {}, {"data": {"event_id": "e-17"}}),
+    "dr-event": (
+        "A demand-response event has come or changed, was answered or called off",
+        {},
+        {"data": {"event_id": "e-17"}},
+    ),
     "heartbeat": ("Every 15 s, with the last `seq` again", {}, {}),
     "resync": (
         "This connection was too slow: messages were dropped, a snapshot follows",
