@@ -104,6 +104,7 @@ def serving(words: list[str]) -> Iterator[str]:
             process.terminate()
 
 
+@pytest.mark.timeout(300)
 async def test_the_plant_of_one_s_own_is_decided_for_as_the_readme_shows(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -120,6 +120,7 @@ function lightColumns(desk) {
       cell: (row) => [
         row.feed,
         el("span", { class: "under" }, [row.region, row.origin && row.origin !== "live" && row.origin].filter(Boolean).join(", ")),
+        row.error && el("span", { class: isFailing(row) ? "under narrow fault" : "under narrow" }, row.error),
       ],
     },
     { head: "Light", start: true, value: (row) => LIGHTS.indexOf(row.light), cell: (row) => [mark(row.light, WORDS[row.light]), isFailing(row) && el("span", { class: "under" }, "fails")] },
@@ -136,6 +137,7 @@ function lightColumns(desk) {
     {
       head: "Last error",
       start: true,
+      wide: true,
       grow: true,
       value: (row) => row.error && row.error_at,
       down: true,
