@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import shlex
 import shutil
@@ -57,7 +58,9 @@ def test_every_block_of_the_readme_is_known_here() -> None:
 @pytest.mark.parametrize("target", ["demo", "live"])
 def test_make_starts_what_the_readme_says(target: str) -> None:
     (words,) = commands(f"make {target}")
-    told = subprocess.run([*words, "--dry-run"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}  # of the make above us
+    asked = [*words, "--dry-run", "--no-print-directory"]
+    told = subprocess.run(asked, cwd=ROOT, env=plain, capture_output=True, text=True, check=True).stdout
     program, *arguments = shlex.split(told.splitlines()[-1].removeprefix("exec "))
     assert program == ".venv/bin/vibelux"
     assert parser().parse_args(arguments).command == target

@@ -56,8 +56,7 @@ async def says(page: Any, selector: str, text: str) -> None:
     await playwright_api.expect(page.locator(selector)).to_contain_text(text)
 
 
-@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height", "scheme"), [(1440, 900, "light"), (390, 844, "dark")])
 async def test_the_page_shows_the_decision_and_follows_it_live(
     browser: Any, tmp_path: Path, width: int, height: int, scheme: str
 ) -> None:
