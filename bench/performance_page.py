@@ -129,9 +129,10 @@ def outlook(lines: list[Line]) -> Iterator[Row]:
     line = lines[0]
     one, many = line["one_facility_ms"], line["facilities_s"]
     told = f"{one} ms (best {line['one_facility_best_ms']} ms)"
-    yield at_most("price outlook, 48 h, one facility", one, 2, told, " ms, demand included")
+    yield Row("price outlook, 48 h, one facility", told, "at most 2 ms with the demands below")
     told = f"{many} s ({line['facilities_cpu_s']} s of processor time)"
-    yield at_most(f"price outlook, {line['facilities']:,} facilities on one core", many, 5, told, " s, demand included")
+    what = f"price outlook, {line['facilities']:,} facilities on one core"
+    yield at_most(what, many, 5, told, " s with the demands below")
 
 
 def outlook_live(lines: list[Line]) -> Iterator[Row]:
