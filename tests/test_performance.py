@@ -1,24 +1,17 @@
 """The page of measured figures against the figures themselves."""
 
-import importlib.util
 import json
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from scripts import ROOT, script
 
 
 @pytest.fixture(scope="module")
 def performance_page() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("performance_page", ROOT / "bench" / "performance_page.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("bench/performance_page.py")
 
 
 def kept(name: str, *lines: dict[str, Any]) -> dict[str, Any]:

@@ -1,26 +1,19 @@
 """The pages of the reference against the code that they are written from."""
 
-import importlib.util
 import re
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from scripts import ROOT, script
 from vibelux.store.database import Database
 
-ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "docs" / "reference"
 
 
 @pytest.fixture(scope="module")
 def reference() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_reference", ROOT / "docs" / "make_reference.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("docs/make_reference.py")
 
 
 async def test_the_pages_are_what_the_code_says(reference: ModuleType, database: Database) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, LiteralString
 
 from psycopg import sql
 from psycopg.rows import class_row, dict_row
@@ -112,24 +112,27 @@ def _values(facility_id: str, row: HourCost, now: datetime) -> tuple[Any, ...]:
 
 async def reckoned_until(db: Readable, facility_id: str) -> datetime | None:
     """The end of the newest hour that is kept; else the first decision; None where there is none either."""
-    async with db.connection() as connection:
-        cursor = await connection.execute(
-            "SELECT COALESCE((SELECT max(hour) + interval '1 hour' FROM savings_hours WHERE facility_id = %(id)s),"
-            " (SELECT min(decided_at) FROM chp_decisions WHERE facility_id = %(id)s))",
-            {"id": facility_id},
-        )
-        row = await cursor.fetchone()
-    return row[0] if row else None
+    return await _moment(
+        db,
+        "COALESCE((SELECT max(hour) + interval '1 hour' FROM savings_hours WHERE facility_id = %(id)s),"
+        " (SELECT min(decided_at) FROM chp_decisions WHERE facility_id = %(id)s))",
+        facility_id,
+    )
 
 
 async def reckoned_since(db: Readable, facility_id: str) -> datetime | None:
     """The first hour that is kept or the first decision, whichever was earlier; None where there is neither."""
+    return await _moment(
+        db,
+        "LEAST((SELECT min(hour) FROM savings_hours WHERE facility_id = %(id)s),"
+        " (SELECT min(decided_at) FROM chp_decisions WHERE facility_id = %(id)s))",
+        facility_id,
+    )
+
+
+async def _moment(db: Readable, expression: LiteralString, facility_id: str) -> datetime | None:
     async with db.connection() as connection:
-        cursor = await connection.execute(
-            "SELECT LEAST((SELECT min(hour) FROM savings_hours WHERE facility_id = %(id)s),"
-            " (SELECT min(decided_at) FROM chp_decisions WHERE facility_id = %(id)s))",
-            {"id": facility_id},
-        )
+        cursor = await connection.execute("SELECT " + expression, {"id": facility_id})
         row = await cursor.fetchone()
     return row[0] if row else None
 
