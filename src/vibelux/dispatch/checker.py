@@ -53,7 +53,7 @@ class _Judge:
 
     def below(self, what: str, values: Array, limit: Array | float, tolerance: float = KW) -> None:
         excess = values - limit
-        if excess.size and not (excess <= tolerance).all():
+        if np.count_nonzero(excess <= tolerance) < excess.size:
             at = int(np.nanargmax(excess)) if not np.isnan(excess).all() else 0
             self.violations.append(f"{what}: over its limit by {excess[at]:.6g} in step {at}")
 

@@ -226,7 +226,7 @@ def _bought_kwh(solution: Solution, slopes: Slopes) -> float:
 
 def _margin(plan: Solution) -> Margin:
     model, integers = plan.model, plan.integers
-    answer = None if model is None or integers is None else highs.solve(model.program, fixed=integers)
+    answer = None if model is None or integers is None else highs.solve(model.program, fixed=integers, presolve=False)
     if model is None or integers is None or answer is None or answer.row_dual is None or answer.column_dual is None:
         return Margin(0.0, 0.0, 0.0, 0.0, ())
     row, column = answer.row_dual, answer.column_dual

@@ -52,7 +52,7 @@ def solve(
         presolve: whether the solver may rewrite the program first.
         start: a solution, shape (columns,), whose integers it begins with; then it looks for better ones around it.
     """
-    solver = _solver(time_limit, gap, presolve=presolve, around=start is not None)
+    solver = _solver(_options(time_limit, gap, presolve=presolve, around=start is not None))
     lower, upper, integer = program.lower, program.upper, program.integer
     if fixed is not None:
         lower = np.where(integer, fixed, lower)
@@ -69,7 +69,7 @@ def solve(
 
 def loaded(program: Program) -> Any:
     """A solver with the program in it, its integers not held to be whole, to be solved without presolve."""
-    solver = _solver(math.inf, 0.0, presolve=False)
+    solver = _solver(_WARM)
     _pass(solver, program, program.lower, program.upper, integer=np.zeros(len(program.cost), dtype=np.int32))
     return solver
 
@@ -94,25 +94,31 @@ def _pass(solver: Any, program: Program, lower: Array, upper: Array, *, integer:
     )
 
 
-def _solver(time_limit: float, gap: float, *, presolve: bool, around: bool = False) -> Any:
+def _solver(options: Any) -> Any:
     # The public class turns callbacks on, and with them prints a banner to stdout, before an option can be set.
     solver = _Highs()
-    for name, value in {
-        "output_flag": False,
-        "threads": 1,
-        "presolve": "choose" if presolve else "off",
-        # These took two thirds of the time of a typical plant, and found nothing that diving did not. Where the
-        # proof is not waited for they are what finds the best plan.
-        "mip_heuristic_run_feasibility_jump": False,
-        "mip_heuristic_run_rins": around,
-        "mip_heuristic_run_rens": around,
-        "mip_heuristic_run_root_reduced_cost": around,
-        "mip_rel_gap": gap,
-        "mip_abs_gap": 1e-9,
-        "time_limit": max(time_limit, 0.0),
-    }.items():
-        solver.setOptionValue(name, value)
+    solver.passOptions(options)
     return solver
+
+
+def _options(time_limit: float, gap: float, *, presolve: bool, around: bool = False) -> Any:
+    options: Any = highspy.HighsOptions()
+    options.output_flag = False
+    options.threads = 1
+    options.presolve = "choose" if presolve else "off"
+    # These took two thirds of the time of a typical plant, and found nothing that diving did not. Where the
+    # proof is not waited for they are what finds the best plan.
+    options.mip_heuristic_run_feasibility_jump = False
+    options.mip_heuristic_run_rins = around
+    options.mip_heuristic_run_rens = around
+    options.mip_heuristic_run_root_reduced_cost = around
+    options.mip_rel_gap = gap
+    options.mip_abs_gap = 1e-9
+    options.time_limit = max(time_limit, 0.0)
+    return options
+
+
+_WARM = _options(math.inf, 0.0, presolve=False)
 
 
 def answer(solver: Any, *, linear: bool, duals: bool = True) -> Answer:

@@ -24,6 +24,7 @@ class PlanKeeper:
 
     def __init__(self) -> None:
         self._kept: Plan | None = None
+        self._without: Plan | None = None
         self._at: datetime | None = None
         self._offered: tuple[Plan, datetime] | None = None
 
@@ -42,18 +43,31 @@ class PlanKeeper:
         later_h = 0.0 if self._at is None else max((now - self._at) / _HOUR, 0.0)
         self._at = now
         base: list[Plan] = []
+        asked: dict[frozenset[tuple[str, bool]], Plan] = {}
 
         def planned(case: Case, first: Mapping[str, bool] | None = None) -> Solution:
             if not case.chp:
-                return exactly(case)
+                return self._plan_without(case, later_h, haste)
             if not base:
                 base.append(self._plan(case, now, later_h, proof_seconds, haste))
                 self._kept = base[0]
             if first is None and case is base[0].solution.case:
                 return base[0].solution
-            return replan(case, base[0], first=first).solution
+            what_if = frozenset((first or {}).items())
+            plan = replan(case, asked.get(what_if, base[0]), first=first, haste=haste)
+            if plan.solution.schedule is not None:
+                asked[what_if] = plan  # the same is asked again, at other prices
+            return plan.solution
 
         return planned
+
+    def _plan_without(self, case: Case, later_h: float, haste: bool) -> Solution:
+        """The best plan of the site without its engines, which needs no search where lamps can be dimmed."""
+        plan = replan(case, self._without, later_h=later_h, seconds=0.0, haste=haste)
+        if not plan.solution.proven:
+            return exactly(case)
+        self._without = plan
+        return plan.solution
 
     def _plan(self, case: Case, now: datetime, later_h: float, proof_seconds: float, haste: bool) -> Plan:
         """The better of the quick plan and what is found with proof."""

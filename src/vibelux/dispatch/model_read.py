@@ -6,7 +6,6 @@ import numpy as np
 
 from vibelux.dispatch.case import Case, Storage
 from vibelux.dispatch.document import Array, Steps
-from vibelux.dispatch.linear import Index
 from vibelux.dispatch.model import Model
 from vibelux.dispatch.model_engines import fuel_line, heat_line
 from vibelux.dispatch.model_parts import StorageColumns
@@ -35,16 +34,13 @@ def read(model: Model, x: Array) -> Reading:
     raises the export, else is spilt. Whether that was for free shows when the schedule is costed.
     """
     case = model.case
+    x = _tidy(np.maximum(x, 0.0))
     flow = {
-        name: _flow(x, columns)
-        for name, columns in {
-            "import": model.imported,
-            "export": model.exported,
-            "spill": model.spill,
-            "unserved_power": model.unserved_power,
-            "unserved_heat": model.unserved_heat,
-            "dump": model.dump,
-        }.items()
+        "import": x[model.imported],
+        "export": x[model.exported],
+        "spill": x[model.spill],
+        "unserved_power": x[model.unserved_power],
+        "unserved_heat": x[model.unserved_heat],
     }
     battery, crossed = None, np.empty(0, dtype=np.intp)
     if model.battery is not None and case.battery is not None:
@@ -57,20 +53,18 @@ def read(model: Model, x: Array) -> Reading:
                 import_kw=_tidy(flow["import"] - both),
                 export_kw=_tidy(flow["export"] - both),
                 spill_kw=_tidy(_no_dust(flow["spill"])),
-                unserved_power_kw=_tidy(_no_dust(flow["unserved_power"])),
-                unserved_heat_kw=_tidy(_no_dust(flow["unserved_heat"])),
-                heat_dump_kw=_tidy(flow["dump"]),
+                unserved_power_kw=_no_dust(flow["unserved_power"]),
+                unserved_heat_kw=_no_dust(flow["unserved_heat"]),
+                heat_dump_kw=x[model.dump],
                 chp={engine.id: _engine(model, at, x) for at, engine in enumerate(case.chp)},
                 boiler={
-                    boiler.id: BoilerRun(_tidy(_flow(x, columns)), _tidy(_flow(x, columns) / boiler.efficiency))
+                    boiler.id: BoilerRun(x[columns], _tidy(x[columns] / boiler.efficiency))
                     for boiler, columns in zip(case.boiler, model.boilers, strict=True)
                 },
                 heat_storage=None if model.heat_storage is None else _storage(x, model.heat_storage),
                 battery=battery,
                 lights={
-                    group.id: _tidy(
-                        columns.scale * (_flow(x, columns.level) if group.dimmable else np.rint(x[columns.level]))
-                    )
+                    group.id: _tidy(columns.scale * (x[columns.level] if group.dimmable else np.rint(x[columns.level])))
                     for group, columns in zip(case.lights, model.lights, strict=True)
                 },
                 co2=_co2(model, x),
@@ -78,10 +72,6 @@ def read(model: Model, x: Array) -> Reading:
         ),
         crossed,
     )
-
-
-def _flow(x: Array, columns: Index) -> Array:
-    return np.maximum(x[columns], 0.0)
 
 
 def _no_dust(values: Array) -> Array:
@@ -96,7 +86,7 @@ def _tidy(values: Array) -> Array:
 def _engine(model: Model, at: int, x: Array) -> EngineRun:
     engine, columns = model.case.chp[at], model.engines[at]
     on = np.rint(x[columns.on]) > 0
-    power = _tidy(np.where(on, engine.min_load * engine.rated_kw + _flow(x, columns.above), 0.0))
+    power = _tidy(np.where(on, engine.min_load * engine.rated_kw + x[columns.above], 0.0))
     fuel, heat = fuel_line(engine), heat_line(engine)
     return EngineRun(
         on=on,
@@ -107,15 +97,13 @@ def _engine(model: Model, at: int, x: Array) -> EngineRun:
 
 
 def _storage(x: Array, columns: StorageColumns) -> StorageRun:
-    return StorageRun(
-        _tidy(_flow(x, columns.charge)), _tidy(_flow(x, columns.discharge)), _tidy(_flow(x, columns.level))
-    )
+    return StorageRun(x[columns.charge], x[columns.discharge], x[columns.level])
 
 
 def _one_way_battery(
     case: Case, battery: Storage, x: Array, columns: StorageColumns, flow: dict[str, Array]
 ) -> tuple[StorageRun, Steps]:
-    charge, discharge = _flow(x, columns.charge), _flow(x, columns.discharge)
+    charge, discharge = x[columns.charge], x[columns.discharge]
     stored = charge * battery.charge_efficiency - discharge / battery.discharge_efficiency
     crossed = np.flatnonzero(np.minimum(charge, discharge) > 10.0**-DECIMALS)
     net_charge = np.where(stored > 0, stored / battery.charge_efficiency, 0.0)
@@ -129,13 +117,13 @@ def _one_way_battery(
     more_export = np.minimum(surplus, np.where(flow["import"] > 0, 0.0, case.export_max_kw - flow["export"]))
     flow["export"] = flow["export"] + more_export
     flow["spill"] = flow["spill"] + surplus - more_export
-    return StorageRun(_tidy(charge), _tidy(discharge), _tidy(_flow(x, columns.level))), crossed
+    return StorageRun(_tidy(charge), _tidy(discharge), x[columns.level]), crossed
 
 
 def _co2(model: Model, x: Array) -> Co2Run | None:
     if model.liquid is None or model.unserved_co2 is None or model.case.co2 is None:
         return None
     demand = model.case.co2.demand_kg
-    liquid = np.minimum(_flow(x, model.liquid), demand)
-    unserved = np.minimum(_no_dust(_flow(x, model.unserved_co2)), demand - liquid)
+    liquid = np.minimum(x[model.liquid], demand)
+    unserved = np.minimum(_no_dust(x[model.unserved_co2]), demand - liquid)
     return Co2Run(_tidy(liquid), _tidy(demand - liquid - unserved), _tidy(unserved))

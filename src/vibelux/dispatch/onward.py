@@ -28,6 +28,8 @@ class Onward:
 
     def integers(self, values: Array) -> Array:
         """The last plan's integers, shape (columns before,), as values for the columns of the model."""
+        if self.same and self.model.program.lower is self.before.program.lower:
+            return values  # nothing but prices has changed
         moved = values.copy() if self.same else np.where(self.columns >= 0, values[self.columns], 0.0)
         for at, (engine, columns) in enumerate(zip(self.model.case.chp, self.model.engines, strict=True)):
             must, may = must_and_may(self.model, at)

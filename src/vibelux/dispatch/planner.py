@@ -90,17 +90,16 @@ def replan(
     if asked is None:
         return Plan(Solution(case, reason="an engine cannot be in the first step as is asked"))
     search = _Search(asked)
-    goes_on = previous is not None and search.go_on(previous, later_h)
+    goes_on = previous is not None and search.go_on(previous, later_h, haste=haste)
     if not goes_on and not search.relax():
         return Plan(solve(case, first=first))
     known = previous.slack_usd if goes_on and previous is not None else -math.inf
-    worth = WORTH_IN_HASTE if haste else WORTH
-    if not goes_on or search.slack_usd - known > worth * abs(search.best.objective_usd):
+    if not goes_on or search.has_lost(WORTH_IN_HASTE if haste else WORTH, known):
         search.by_engine()
         if not goes_on and search.best.gap_to(search.bound) > _GOOD:
             search.by_heat(_HEAT_SECONDS)
         blockwise = not first and not (goes_on and haste)
-        if blockwise and search.slack_usd - max(known, 0.0) > FAR * abs(search.best.objective_usd):
+        if blockwise and search.has_lost(FAR, max(known, 0.0)):
             search.by_block()
         if not goes_on and search.best.gap_to(search.bound) > _GOOD and seconds > 0:
             search.everywhere(seconds)
@@ -150,14 +149,39 @@ class _Search:
         self.relaxed_basis = self.warm.basis()
         return True
 
-    def go_on(self, previous: Plan, later_h: float) -> bool:
-        """Takes over the last plan's runs; False where they make no plan."""
+    def has_lost(self, share: float, known_usd: float) -> bool:
+        """Whether the best plan is further above the relaxation than is known, by more than a share of its cost."""
+        return self.slack_usd - known_usd > share * abs(self.best.objective_usd)
+
+    def go_on(self, previous: Plan, later_h: float, *, haste: bool) -> bool:
+        """Takes over the last plan's runs; False where they make no plan.
+
+        In haste the relaxation is left out where it is clear without it that these runs have not lost much.
+        """
         before, values = previous.solution.model, previous.solution.integers
         link = None if before is None else onward(self.model, before, later_h)
-        if link is None or values is None or not self.relax(link.basis(previous.relaxed)):
+        if before is None or link is None or values is None:
             return False
-        self._consider(link.integers(values), link.basis(previous.held), duals=False)
+        runs, basis = link.integers(values), link.basis(previous.held)
+        if haste and link.same and self._consider(runs, basis):
+            kept = _bound_kept(self.model, before, previous.solution.bound_usd)
+            self.bound = self.relaxed_bound = max(kept, self._bound_by_duals())
+            if not self.has_lost(WORTH_IN_HASTE, previous.slack_usd):
+                self.relaxed_basis = previous.relaxed
+                return True
+        if not self.relax(link.basis(previous.relaxed)):
+            return False
+        self._consider(runs, basis, duals=False)
         return self.best.schedule is not None
+
+    def _bound_by_duals(self) -> float:
+        """What no plan costs less than, by the duals of the best one: each integer at the end that suits it better."""
+        held, at, program = self._held, self.warm.integers, self.model.program
+        if held is None or held.x is None or held.column_dual is None:
+            return -math.inf
+        dearer, here = held.column_dual[at], held.x[at]
+        ends = np.minimum(dearer * (program.lower[at] - here), dearer * (program.upper[at] - here))
+        return held.bound + float(ends.sum())
 
     def by_engine(self) -> None:
         """Tries runs of the engines, one engine at a time, around the relaxation and around the best plan so far."""
@@ -229,3 +253,16 @@ class _Search:
             return False
         self.best, self._held, self.held_basis = found, held, self.warm.basis()
         return True
+
+
+def _bound_kept(model: Model, before: Model, bound: float) -> float:
+    """What is left of a bound after costs have changed: each changed column at its better end.
+
+    Minus infinity where more than costs has changed, or such a column has no end.
+    """
+    now, then = model.program, before.program
+    if now.row_lower is not then.row_lower:
+        return -math.inf
+    at = np.flatnonzero(now.cost != then.cost)
+    dearer = now.cost[at] - then.cost[at]
+    return bound + float(np.minimum(dearer * now.lower[at], dearer * now.upper[at]).sum())

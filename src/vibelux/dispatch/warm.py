@@ -1,5 +1,6 @@
 """A linear program that is solved again and again with other numbers, each time from where the last one ended."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,20 +24,32 @@ _DUAL, _PRIMAL = 1, 4
 """The solver's names for its simplex methods."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Basis:
-    """Where a solve ended: one byte a column and a row, so that it can be kept for thousands of facilities."""
+    """Where a solve ended, as the solver has it; to be kept for thousands of facilities.
 
-    columns: bytes
-    rows: bytes
+    The statuses are reckoned only when another program or another process needs them: to ask the solver for its own
+    list, or to give it one, takes longer than the few steps to the next solution.
+    """
+
+    native: Any
+    size: tuple[int, int]
+    """Columns and rows."""
+    statuses: Callable[[], tuple[Codes, Codes]]
+    """Of the columns and of the rows."""
     whole: bool = True
     """False for one that was put together, which the solver has to complete."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        columns, rows = self.statuses()
+        return _basis, (columns, rows, self.whole)
+
     def brought(self, program: Program, columns: Index, rows: Index) -> "Basis":
         """For another program: `columns` and `rows` are where each of its stood in this, -1 for what is new."""
-        return Basis(
-            _fitting(_taken(self.columns, columns, _LOWER), program.lower, program.upper),
-            _fitting(_taken(self.rows, rows, _BASIC), program.row_lower, program.row_upper),
+        column_codes, row_codes = self.statuses()
+        return _basis(
+            _fitting(_taken(column_codes, columns, _LOWER), program.lower, program.upper),
+            _fitting(_taken(row_codes, rows, _BASIC), program.row_lower, program.row_upper),
             whole=False,
         )
 
@@ -61,13 +74,17 @@ class WarmProgram:
         """Where the last solve, which found a solution, ended."""
         solver, program = self._solver, self.program
         solution = solver.getSolution()
-        # Asking the solver for its own list of statuses takes ten times as long.
-        basic = np.asarray(solver.getBasicVariables()[1])
-        columns = _nonbasic(np.array(solution.col_value), program.lower, program.upper)
-        rows = _nonbasic(np.array(solution.row_value), program.row_lower, program.row_upper)
-        columns[basic[basic >= 0]] = _BASIC
-        rows[-1 - basic[basic < 0]] = _BASIC
-        return Basis(columns.tobytes(), rows.tobytes())
+        values, row_values = np.array(solution.col_value), np.array(solution.row_value)
+        basic = np.array(solver.getBasicVariables()[1])
+
+        def statuses() -> tuple[Codes, Codes]:
+            columns = _nonbasic(values, program.lower, program.upper)
+            rows = _nonbasic(row_values, program.row_lower, program.row_upper)
+            columns[basic[basic >= 0]] = _BASIC
+            rows[-1 - basic[basic < 0]] = _BASIC
+            return columns, rows
+
+        return Basis(solver.getBasis(), (len(values), len(row_values)), statuses)
 
     def _run(self, lower: Array, upper: Array, basis: Basis | None, *, duals: bool) -> Answer:
         self._solver.changeColsBounds(len(self.integers), self.integers, lower, upper)
@@ -79,27 +96,32 @@ class WarmProgram:
         return highs.answer(self._solver, linear=True, duals=duals)
 
     def _starts_from(self, basis: Basis) -> bool:
-        if (len(basis.columns), len(basis.rows)) != (len(self.program.cost), len(self.program.row_lower)):
+        if basis.size != (len(self.program.cost), len(self.program.row_lower)):
             return False
-        started = highspy.HighsBasis()
-        started.col_status = list(map(_STATUS.__getitem__, basis.columns))
-        started.row_status = list(map(_STATUS.__getitem__, basis.rows))
-        started.valid = True
-        started.alien = not basis.whole
-        self._solver.setBasis(started)
+        self._solver.setBasis(basis.native)
         return basis.whole
 
 
-def _taken(codes: bytes, place: Index, otherwise: int) -> Codes:
-    taken: Codes = np.where(place >= 0, np.frombuffer(codes, dtype=np.uint8)[place], np.uint8(otherwise))
+def _basis(columns: Codes, rows: Codes, whole: bool) -> Basis:
+    native = highspy.HighsBasis()
+    native.col_status = list(map(_STATUS.__getitem__, columns.tobytes()))
+    native.row_status = list(map(_STATUS.__getitem__, rows.tobytes()))
+    native.valid = True
+    native.alien = not whole
+    return Basis(native, (len(columns), len(rows)), lambda: (columns, rows), whole)
+
+
+def _taken(codes: Codes, place: Index, otherwise: int) -> Codes:
+    taken: Codes = np.where(place >= 0, codes[place], np.uint8(otherwise))
     return taken
 
 
-def _fitting(codes: Codes, lower: Array, upper: Array) -> bytes:
+def _fitting(codes: Codes, lower: Array, upper: Array) -> Codes:
     """Statuses that the bounds allow: none is at a bound that it does not have."""
     codes = np.where((codes == _UPPER) & np.isinf(upper), _LOWER, codes)
     other = np.where(np.isinf(upper), _ZERO, _UPPER)
-    return np.where((codes == _LOWER) & np.isinf(lower), other, codes).astype(np.uint8).tobytes()
+    fitting: Codes = np.where((codes == _LOWER) & np.isinf(lower), other, codes).astype(np.uint8)
+    return fitting
 
 
 def _nonbasic(values: Array, lower: Array, upper: Array) -> Codes:
