@@ -57,7 +57,7 @@ class Decision:
 
     action: Action
     rule: str
-    """`plan`, `least-cost`, `heat-led`, `hold` or `none`: the rung on which the decision was made."""
+    """`plan`, `break-even` (`again`), `least-cost`, `heat-led`, `hold` or `none`: the rung on which it was made."""
     valid_from: datetime
     valid_until: datetime
     units: tuple[Unit, ...]
@@ -219,7 +219,7 @@ class _Case:
         told += [note for _, note in self._obligations() if note]
         told += dr_case.sentences(asked, seen.plan, facility, view.outlook.steps)
         told += view.demands.notes
-        confidence, doubt = self._confidence(seen.break_even)
+        confidence, doubt = confident(self.conditions, seen.break_even)
         decision = self._decided(
             planned.flow(),
             rule="plan",
@@ -242,21 +242,12 @@ class _Case:
         units, zone_name = self.state.units, self.facility.zone_name
         return [obligation(engine, units.get(engine.id), self.now, zone_name) for engine in self.facility.chp]
 
-    def _confidence(self, break_even: float | None) -> tuple[int, list[str]]:
-        """Halved where the price is a range that holds the break-even."""
-        band = self.conditions.electricity.band
-        if band is None or break_even is None or not band[0] <= break_even <= band[1]:
-            return self.conditions.confidence, []
-        return self.conditions.confidence // 2, [
-            "That range holds the break-even price: run and stop may both be right."
-        ]
-
     def least_cost(self, load: Load, prices: StepPrices, market_price: float) -> Decision:
         """Every price is known, or estimated with a label."""
         step, bound = build_step(self.facility, load, self.state, self.now, prices)
         solution = solve(step, prices, market_price)
         told = [*reasons.least_cost(step, solution), *bound, _price_sentence(prices, market_price)]
-        confidence, doubt = self._confidence(solution.break_even)
+        confidence, doubt = confident(self.conditions, solution.break_even)
         decision = self._decided(
             solution.best,
             rule="least-cost",
@@ -326,8 +317,8 @@ class _Case:
             valid_from=self.now,
             valid_until=floor_to(self.now, step) + step,
             units=units,
-            since={unit.id: _since(unit, self.state, self.now) for unit in units},
-            starts={unit.id: _starts(unit, self.state) for unit in units},
+            since={unit.id: self.state.since(unit.id, unit.on, self.now) for unit in units},
+            starts={unit.id: self.state.starts(unit.id, unit.on) for unit in units},
             flow=flow,
             lighting_kw=None if self.facility.lights or flow is None else 0.0,
             storage_kwh=self.state.storage_kwh,
@@ -349,6 +340,14 @@ class _Case:
         return {**self.conditions.basis(), "demand": demand, "state": self.state.source}
 
 
+def confident(conditions: Conditions, break_even: float | None) -> tuple[int, list[str]]:
+    """How sure a decision is, 0 to 100: half as sure where the price is a range that holds the break-even; and why."""
+    band = conditions.electricity.band
+    if band is None or break_even is None or not band[0] <= break_even <= band[1]:
+        return conditions.confidence, []
+    return conditions.confidence // 2, ["That range holds the break-even price: run and stop may both be right."]
+
+
 def _held(engine: Engine, unit: UnitState | None, must: bool | None) -> Unit:
     """An engine as it is, brought into its range; one in outage, or of unknown state, is off."""
     if unit is None or not unit.on or must is False:
@@ -356,20 +355,6 @@ def _held(engine: Engine, unit: UnitState | None, must: bool | None) -> Unit:
     low, high = engine.min_load * engine.rated_kw, engine.availability * engine.rated_kw
     power = low if unit.power_kw is None else min(max(unit.power_kw, low), high)
     return Unit(engine.id, on=True, power_kw=power, heat_kw=engine.heat.at(power), fuel_kw=engine.fuel.at(power))
-
-
-def _since(unit: Unit, state: PlantState, now: datetime) -> datetime:
-    before = state.units.get(unit.id)
-    if before is None or before.on != unit.on or before.since is None:
-        return now
-    return before.since
-
-
-def _starts(unit: Unit, state: PlantState) -> int:
-    before = state.units.get(unit.id)
-    if before is None:
-        return 0
-    return before.starts_today + (unit.on and not before.on)
 
 
 def _price_sentence(prices: StepPrices, market_price: float) -> str:

@@ -48,6 +48,14 @@ class Margin:
 
 
 @dataclass(frozen=True)
+class Slopes:
+    """What a market price of the first step is to the site: d(import price)/dp and d(export price)/dp."""
+
+    bought: float = 1.0
+    sold: float = 1.0
+
+
+@dataclass(frozen=True)
 class Foresight:
     """The plan and what explains it."""
 
@@ -60,6 +68,9 @@ class Foresight:
     break_even: float | None
     """The market price of the first step, USD/kWh, at which its action would change; None where none would."""
     margin: Margin
+    market_price: float
+    """Of the first step, USD/kWh."""
+    slopes: Slopes
     kept_for_usd: float | None = None
     """What the best plan would gain over this one, which is kept for stability; None where this is the best."""
 
@@ -80,14 +91,6 @@ class Foresight:
 
 def _light(solution: Solution) -> Solution:
     return replace(solution, model=None, integers=None)
-
-
-@dataclass(frozen=True)
-class Slopes:
-    """What a market price of the first step is to the site: d(import price)/dp and d(export price)/dp."""
-
-    bought: float = 1.0
-    sold: float = 1.0
 
 
 def exactly(case: Case, first: Mapping[str, bool] | None = None) -> Solution:
@@ -127,6 +130,8 @@ def foresee(
         without=without if without is not None and without.schedule is not None else None,
         break_even=even,
         margin=_margin(plan),
+        market_price=market_price,
+        slopes=slopes,
         kept_for_usd=kept_for,
     )
 

@@ -121,6 +121,20 @@ def sentences(seen: Foresight, steps: Steps, zone_name: str) -> list[str]:
     return told
 
 
+def briefly(seen: Foresight, before: float) -> list[str]:
+    """The same for a plan that was made at another market price of its first step, USD/kWh (`again`)."""
+    doing = f"Run {_set_points(seen.plan)}" if seen.runs else "Stop"
+    now, then = per_mwh(seen.market_price), per_mwh(before)
+    if seen.break_even is None:
+        told = [f"{doing}: no market price would change that now, neither {then} nor {now} USD/MWh."]
+    else:
+        crossed = (seen.market_price < seen.break_even) != (before < seen.break_even)
+        side = "has crossed" if crossed else "is still on the same side of"
+        even = per_mwh(seen.break_even)
+        told = [f"{doing}: the market price, {now} USD/MWh after {then}, {side} the break-even of {even}."]
+    return [*told, *_counterfactual(seen), *_kept(seen), "The whole plan follows."]
+
+
 def _verdict(seen: Foresight) -> str:
     if seen.runs:
         found = account(seen.case, seen.plan, seen)

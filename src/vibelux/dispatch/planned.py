@@ -29,6 +29,8 @@ class Planned:
     state: PlantState
     outlook: Outlook
     seen: Foresight
+    elapsed_h: float = 0.0
+    """How much of its first step had passed when it was decided on."""
 
     def flow(self) -> Flow:
         """The set-point of the first step."""
@@ -81,9 +83,9 @@ class Planned:
                 }
                 for name, power in plan.lights.items()
             ],
-            "storageKwh": None if case.heat_storage is None else _kw(case.heat_storage.initial_kwh),
+            "storageKwh": self._level(plan.heat_storage, case.heat_storage),
             "storageChangeKw": _change(plan.heat_storage, case.heat_storage, hours[0]),
-            "batteryKwh": None if case.battery is None else _kw(case.battery.initial_kwh),
+            "batteryKwh": self._level(plan.battery, case.battery),
             "batteryChangeKw": _change(plan.battery, case.battery, hours[0]),
             "peaksKw": {name: _kw(peak) for name, peak in self.state.peaks_kw.items()},
             "nextChange": None if change is None else {"at": iso_z(change.at), "id": change.id, "on": change.on},
@@ -103,6 +105,10 @@ class Planned:
                 "keptForUsd": None if self.seen.kept_for_usd is None else round(self.seen.kept_for_usd, 2),
             },
         }
+
+    def _level(self, run: StorageRun | None, storage: Storage | None) -> float | None:
+        change = _change(run, storage, self.seen.case.step_hours[0])
+        return None if storage is None or change is None else _kw(storage.initial_kwh + change * self.elapsed_h)
 
     def rows(self) -> list[dict[str, Any]]:
         """The whole plan, a row a step; powers in kW, levels at the end of the step."""

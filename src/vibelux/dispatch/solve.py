@@ -14,7 +14,7 @@ import numpy as np
 from vibelux.dispatch import highs
 from vibelux.dispatch.case import Case
 from vibelux.dispatch.checker import audit
-from vibelux.dispatch.costing import Audit
+from vibelux.dispatch.costing import Audit, add_costs
 from vibelux.dispatch.document import Array, Steps
 from vibelux.dispatch.fallback import fallback_integers
 from vibelux.dispatch.highs import Answer
@@ -83,6 +83,12 @@ class Solution:
         if math.isnan(cost) or bound - cost > _BOUND_TOLERANCE * max(abs(cost), 1.0):
             return math.inf
         return max(0.0, cost - bound) / max(abs(cost), _COST_FLOOR_USD)
+
+    def at(self, case: Case) -> "Solution":
+        """The same schedule under a case that differs in its prices alone; nothing is proven of it there."""
+        found = Audit()
+        add_costs(found, case, self.found)
+        return replace(self, case=case, audit=found, bound_usd=-math.inf, proven=False, model=None)
 
     @property
     def status(self) -> str:

@@ -79,6 +79,16 @@ class PlantState:
             source="last decision" if units else "unknown",
         )
 
+    def since(self, unit_id: str, on: bool, now: datetime) -> datetime:
+        """Since when a unit does what it is set to now; from now on where it is switched, or was unknown."""
+        before = self.units.get(unit_id)
+        return now if before is None or before.on != on or before.since is None else before.since
+
+    def starts(self, unit_id: str, on: bool) -> int:
+        """How often it has been started today, with a start now."""
+        before = self.units.get(unit_id)
+        return 0 if before is None else before.starts_today + (on and not before.on)
+
     def advanced(self, to: datetime, zone_name: str) -> "PlantState":
         """The same at a later moment, every flow as it is; a new local day starts its counts anew, so does a month.
 
