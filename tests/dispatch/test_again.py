@@ -1,4 +1,4 @@
-"""A new price within the step: the right one of two known plans, no plan made, and silence where only a plan can tell."""
+"""A new price within the step: one of two known plans, no plan made, and silence where only a plan can tell."""
 
 from dataclasses import replace
 from datetime import timedelta

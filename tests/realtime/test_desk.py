@@ -81,11 +81,12 @@ def facility(**changes) -> dict:
 
 
 @asynccontextmanager
-async def running(db, clock, *bodies: dict):
+async def running(db, clock, *bodies: dict, ahead=None):
     for body in bodies:
         await put_facility(db, body["id"], body, "file")
     registry = CollectorRegistry()
-    desk = Desk(db, clock, limits=Limits(), missing_keys={"PJM": "PJM_API_KEY"}, metrics=DeskMetrics(registry))
+    metrics, keys = DeskMetrics(registry), {"PJM": "PJM_API_KEY"}
+    desk = Desk(db, clock, limits=Limits(), missing_keys=keys, metrics=metrics, ahead=ahead)
     await desk.start()
     task = asyncio.create_task(desk.run())
     try:

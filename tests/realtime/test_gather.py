@@ -2,11 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from store.samples import FIVE, gas, parsed, price, receipt
 from vibelux.dispatch.facility import load_facilities
 from vibelux.outlook.conditions import MarketRows
-from vibelux.realtime.gather import market_rows
+from vibelux.realtime.gather import SharedRows, market_rows
 from vibelux.store.database import Database
 from vibelux.store.writer import write_payload
 
@@ -52,3 +55,41 @@ async def test_without_those_the_same_hour_of_the_wall_clock_on_eight_days_does(
     elsewhere = price(9.0, ten - DAY, node="A_NODE")
     rows = await rows_at(database, *hours, price(9.0, ten - DAY, market="real-time-15min"), elsewhere)
     assert [row["market_interval_start"] for row in rows.history] == sorted([*summer, *winter[:-1]])
+
+
+async def test_facilities_of_one_market_share_what_is_read_until_something_new_comes(database: Database) -> None:
+    shared, neighbour = SharedRows(database), SITE.model_copy(update={"id": "next-door"})
+    await write_payload(database, receipt(NOW), parsed(price(0.04, NOW - FIVE)))
+    read = await shared.of(SITE, NOW, 900)
+    await write_payload(database, receipt(NOW), parsed(price(0.05, NOW)))
+    assert await shared.of(neighbour, NOW, 900) is read
+    shared.forget()
+    assert _price(await shared.of(neighbour, NOW, 900)) == 0.05
+
+
+async def test_what_is_shared_ends_with_its_five_minutes_and_when_it_is_stale(database: Database) -> None:
+    shared = SharedRows(database)
+    await write_payload(database, receipt(NOW), parsed(price(0.04, NOW - FIVE), price(0.05, NOW + FIVE)))
+    read = await shared.of(SITE, NOW, 60)
+    assert await shared.of(SITE, NOW + timedelta(seconds=61), 60) is not read
+    assert _price(await shared.of(SITE, NOW + FIVE, 60)) == 0.05
+
+
+async def test_what_comes_while_it_is_read_is_not_missed(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = SharedRows(database)
+    await write_payload(database, receipt(NOW), parsed(price(0.04, NOW - FIVE)))
+
+    async def read_while_a_price_comes(*args: Any) -> MarketRows:
+        rows = await market_rows(*args)
+        await write_payload(database, receipt(NOW), parsed(price(0.05, NOW)))
+        shared.forget()
+        return rows
+
+    with monkeypatch.context() as patched:
+        patched.setattr("vibelux.realtime.gather.market_rows", read_while_a_price_comes)
+        assert _price(await shared.of(SITE, NOW, 900)) == 0.04
+    assert _price(await shared.of(SITE, NOW, 900)) == 0.05
+
+
+def _price(rows: MarketRows) -> float | None:
+    return None if rows.real_time is None else rows.real_time["price_per_kwh"]

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from vibelux.market.errors import TimeRefused, UsageError
@@ -136,6 +136,7 @@ def sequence_to_utc(locals_in_order: Sequence[datetime], zone_name: str) -> list
     return result
 
 
+@lru_cache(maxsize=10_000)
 def local_day(day: date, zone_name: str) -> Interval:
     """A market's calendar day in UTC: 23, 24 or 25 hours long."""
     start = to_utc(datetime(day.year, day.month, day.day), zone_name, repeated=False)  # noqa: DTZ001 (naive on purpose)

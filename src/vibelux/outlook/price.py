@@ -5,6 +5,7 @@ and `p90`, and its `price` is the p50. A step whose advisory or day-ahead price 
 quantiles then say what real-time price is expected beside it.
 """
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -81,29 +82,35 @@ class Outlook:
 
     def rows(self, node: int = 0) -> list[dict[str, Any]]:
         """The steps of one node as JSON objects, times in UTC; null where there is no number."""
-        starts = self.steps.starts.astype("datetime64[m]")
-        ends = (self.steps.starts + self.steps.lengths).astype("datetime64[m]")
-        found = []
-        for at, place in enumerate(self.kind[node]):
-            p10, p50, p90 = (_number(value) for value in self.quantiles[node, at])
-            kind = KINDS[place]
-            found.append(
-                {
-                    "start": f"{starts[at]}:00Z",
-                    "end": f"{ends[at]}:00Z",
-                    "kind": kind.value,
-                    "price": _number(self.price[node, at]),
-                    "p10": p10,
-                    "p50": p50,
-                    "p90": p90,
-                    "source": self.sources[kind],
-                }
-            )
-        return found
+        starts, ends = (
+            np.datetime_as_string(minutes.astype("datetime64[m]")).tolist()
+            for minutes in (self.steps.starts, self.steps.starts + self.steps.lengths)
+        )
+        columns = zip(
+            starts,
+            ends,
+            self.kind[node].tolist(),
+            self.price[node].tolist(),
+            self.quantiles[node].tolist(),
+            strict=True,
+        )
+        return [
+            {
+                "start": f"{start}:00Z",
+                "end": f"{end}:00Z",
+                "kind": KINDS[place].value,
+                "price": _number(price),
+                "p10": _number(p10),
+                "p50": _number(p50),
+                "p90": _number(p90),
+                "source": self.sources[KINDS[place]],
+            }
+            for start, end, place, price, (p10, p50, p90) in columns
+        ]
 
 
 def _number(value: float) -> float | None:
-    return round(float(value), 6) if np.isfinite(value) else None
+    return round(value, 6) if math.isfinite(value) else None
 
 
 def horizon(now: datetime) -> Steps:

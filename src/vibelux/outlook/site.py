@@ -1,6 +1,7 @@
 """How market prices become one site's prices, and what of a site the outlook needs to know."""
 
 from datetime import date, datetime
+from functools import cached_property
 from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -100,7 +101,7 @@ class Prices(Block):
             raise ValueError("gas_adder_usd_per_mmbtu goes with gas_hub; a contract in gas has its own adder")
         return self
 
-    @property
+    @cached_property
     def contract(self) -> GasContract:
         """How the site buys its gas."""
         return self.gas or GasContract(hub=self.gas_hub, adder_usd_per_mmbtu=self.gas_adder_usd_per_mmbtu)

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from vibelux.dispatch.decision import View, decide
+from vibelux.dispatch.decision import Decision, View, decide
 from vibelux.dispatch.facility import Facility
 from vibelux.dispatch.planned import Planned
 from vibelux.dispatch.state import PlantState
@@ -32,7 +32,7 @@ from vibelux.realtime.carbon_intensity import Intensities
 from vibelux.realtime.deciders import Deciders, Question
 from vibelux.realtime.due import Due
 from vibelux.realtime.fanout import FanOut, numbered
-from vibelux.realtime.gather import market_rows
+from vibelux.realtime.gather import SharedRows
 from vibelux.realtime.held import PRICE_KINDS, Held, Outcome, answer_of, schedule_of, signature
 from vibelux.realtime.latency import Latency
 from vibelux.realtime.metrics import DeskMetrics
@@ -108,6 +108,7 @@ class Desk:
         self._seat = seat
         self._accepted = accepted
         self._deciders = deciders or Deciders()
+        self._market = SharedRows(db)
         self._intensities = Intensities(db)
         self._memory = Memory(db, clock, limits, stale_operations_seconds)
         self._rows: dict[str, dict[str, Any]] = {}
@@ -159,6 +160,7 @@ class Desk:
             event: what has come.
             prices: the newest of each node in it: a facility whose break-even one has crossed goes first.
         """
+        self._market.forget()
         for name, held in self._held.items():
             if held.concerned(event):
                 held.arrived = Latency.of(event)
@@ -391,7 +393,7 @@ class Desk:
             if held is None:
                 continue
             try:
-                await self._decide(held)
+                await self._decide(held, swiftly=urgent)
             except StoreUnavailable:
                 self._due.add(name, urgent=urgent)
                 raise
@@ -404,34 +406,37 @@ class Desk:
             self._complained[name] = str(error)
             log.error("no decision", facility=name, exc_info=not isinstance(error, VibeluxError), error=str(error))
 
-    async def _decide(self, held: Held) -> None:
+    async def _decide(self, held: Held, *, swiftly: bool) -> None:
         async with held.deciding:
-            await self._decide_alone(held)
+            await self._decide_alone(held, swiftly=swiftly)
 
-    async def _decide_alone(self, held: Held) -> None:
+    async def _decide_alone(self, held: Held, *, swiftly: bool = False) -> None:
+        """Decides, keeps the decision and tells of it; swiftly: by the plans that are known, the whole one next."""
         began = time.perf_counter()
         now = self._clock.now()
         facility = held.facility
         arrived, held.arrived = held.arrived, None
         await self._hear(held)
-        limit = self._limits.real_time(facility.iso_region)
-        rows = await market_rows(self._db, facility, now, limit)
+        rows = await self._market.of(facility, now, self._limits.real_time(facility.iso_region))
         held.rows = replace(rows, intensity=await self._intensities.at(facility, now))
         current = self._conditions(held, now)
-        view = await self._view(facility, held.planned, now)
         held.reported = await self._newest_report(held, now)
         state = held.reported.state(held.state, facility.zone_name)
-        proof_seconds = self._deciders.proof_seconds(self._clock.real_seconds(_STEP_SECONDS))
-        question = Question(facility, current, state, now, view, proof_seconds)
-        decision = held.reported.told_in(await self._deciders.decide(question))
+        dr_events = self._accepted(facility, now)
+        swift = held.again(current, state, now) if swiftly and dr_events == held.dr_events else None
+        if swift is None:
+            decision = await self._decided(facility, current, state, now, held.planned)
+        else:
+            decision = swift
+            self._due.add(facility.id)
+        decision = held.reported.told_in(decision)
         latency = None if arrived is None else replace(arrived, decided_at=self._clock.now())
         answer = answer_of(current, decision, now) | {"operations": held.reported.at(now)}
         answer["decision"]["latency"] = None if latency is None else latency.as_json(self._clock)
         news, told = held.news()
         surprised = held.reported.counts and held.reported.contradicts(held.answer) - held.contradicted
-        dr_events = () if view is None else view.events
         as_before = decision.valid_until == held.valid_until and signature(current) == held.signature
-        if not news and as_before and not surprised and dr_events == held.dr_events:
+        if not news and as_before and not surprised and dr_events == held.dr_events and not held.provisional:
             return  # an event of a market that this decision does not rest on
         outcome = held.unheard = Outcome(
             at=now,
@@ -439,7 +444,7 @@ class Desk:
             told=told,
             signature=signature(current),
             valid_until=decision.valid_until,
-            planned=decision.planned,
+            decision=decision,
             contradicted=held.reported.contradicts(answer),
             dr_events=dr_events,
             latency=latency,
@@ -459,6 +464,13 @@ class Desk:
         await self._is_kept(held, outcome, numbers)
         self._metrics.seconds.observe(time.perf_counter() - began)
 
+    async def _decided(
+        self, facility: Facility, current: Conditions, state: PlantState, now: datetime, planned: Planned | None
+    ) -> Decision:
+        view = await self._view(facility, planned, now)
+        proof_seconds = self._deciders.proof_seconds(self._clock.real_seconds(_STEP_SECONDS))
+        return await self._deciders.decide(Question(facility, current, state, now, view, proof_seconds))
+
     async def _hear(self, held: Held) -> None:
         """Finds out what became of a decision whose commit ended without a word."""
         outcome = held.unheard
@@ -476,7 +488,7 @@ class Desk:
         # With the number of its newest message, so that a listener can tell which messages it already contains.
         held.answer, held.told = outcome.answer | {"seq": numbers[-1]}, outcome.told
         held.signature, held.valid_until = outcome.signature, outcome.valid_until
-        held.planned, held.contradicted, held.dr_events = outcome.planned, outcome.contradicted, outcome.dr_events
+        held.decision, held.contradicted, held.dr_events = outcome.decision, outcome.contradicted, outcome.dr_events
         facility_id = held.facility.id
         self._complained.pop(facility_id, None)
         self._fanout.publish(facility_id, numbered(outcome.messages, numbers, outcome.at))

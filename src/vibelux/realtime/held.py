@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from vibelux.dispatch.again import RULE, again
 from vibelux.dispatch.decision import Decision
 from vibelux.dispatch.facility import Facility
 from vibelux.dispatch.planned import Planned
@@ -40,7 +41,7 @@ class Outcome:
     told: dict[str, Record]
     signature: tuple[Any, ...]
     valid_until: datetime | None
-    planned: Planned | None
+    decision: Decision
     contradicted: Contradictions
     dr_events: tuple[Event, ...] = ()
     """Of demand response, those that it takes part in."""
@@ -55,7 +56,7 @@ class Outcome:
 
     def schedule(self, facility_id: str) -> dict[str, Any] | None:
         """The plan that the decision is the first step of, as the contract has it."""
-        return schedule_of(facility_id, self.planned)
+        return schedule_of(facility_id, self.decision.planned)
 
 
 @dataclass(slots=True)
@@ -70,7 +71,8 @@ class Held:
     """The last price record that was told of, by kind, as the outbox has it."""
     signature: tuple[Any, ...] | None = None
     valid_until: datetime | None = None
-    planned: Planned | None = None
+    decision: Decision | None = None
+    """The one in force; None for one that was made before this process began."""
     reported: Reported = field(default_factory=Reported)
     contradicted: Contradictions = frozenset()
     """What the decision in force knew that engines did otherwise."""
@@ -81,6 +83,20 @@ class Held:
     unheard: Outcome | None = None
     """A decision whose commit ended without a word: it may be kept or not."""
     deciding: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def planned(self) -> Planned | None:
+        """The plan that the decision in force is the first step of; None where there is none."""
+        return None if self.decision is None else self.decision.planned
+
+    def again(self, current: Conditions, state: PlantState, now: datetime) -> Decision | None:
+        """What the two plans that are known say of a new price; None where only a new plan can tell."""
+        return None if self.decision is None else again(self.decision, current, state, now)
+
+    @property
+    def provisional(self) -> bool:
+        """Whether the decision in force is such a swift one, which the whole plan has still to follow."""
+        return self.decision is not None and self.decision.rule == RULE
 
     @property
     def degraded(self) -> bool:

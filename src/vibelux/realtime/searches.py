@@ -5,6 +5,7 @@ and takes the better of the two, with the rule of stability as at every decision
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable
 from concurrent.futures.process import BrokenProcessPool
 from datetime import datetime, timedelta
@@ -34,7 +35,11 @@ class Decided(Protocol):
     """A facility, and what is in force for it."""
 
     facility: Facility
-    planned: Planned | None
+
+    @property
+    def planned(self) -> Planned | None:
+        """The plan in force."""
+        ...
 
 
 class Searcher(Protocol):
@@ -87,7 +92,7 @@ class Searches:
         doubtful = [
             (one.facility.id, one.planned.seen.plan)
             for one in decided
-            if one.planned is not None and one.facility.id not in self._searched and one.planned.seen.plan.gap > FAR
+            if one.planned is not None and one.facility.id not in self._searched and _may_be_far(one.planned)
         ]
         return max(doubtful, key=lambda found: found[1].objective_usd - found[1].bound_usd, default=None)
 
@@ -108,3 +113,8 @@ class Searches:
             self._searcher.offer(facility_id, found, now)
         self._metrics.searches.labels("better" if better else "none better").inc()
         log.debug("searched on", facility=facility_id, gained_usd=round(gained, 2), gap=found.solution.gap)
+
+
+def _may_be_far(planned: Planned) -> bool:
+    """Whether the plan may be far from the best; where nothing is proven of it, a whole plan is about to follow."""
+    return FAR < planned.seen.plan.gap < math.inf
