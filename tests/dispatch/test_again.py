@@ -59,7 +59,7 @@ def test_money_is_reckoned_anew_from_the_flows_at_the_new_price():
     unit = swift.units[0]
     assert (unit.on, swift.since["engine-1"], swift.starts["engine-1"]) == (True, NOW, 1)
     assert swift.net_benefit_usd_per_h > 100
-    assert "has crossed the break-even" in swift.reasons[0]
+    assert "is above the break-even" in swift.reasons[0]
     assert swift.as_json()["solve"]["gap"] is None
 
 

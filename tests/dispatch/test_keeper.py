@@ -66,3 +66,19 @@ def test_of_the_last_plan_and_one_that_is_offered_the_next_starts_from_the_bette
     assert keeper.at(NOW)(case, None).objective_usd == good.solution.objective_usd
     keeper.offer(poor, NOW)
     assert keeper.at(NOW)(case, None).objective_usd == good.solution.objective_usd
+
+
+def test_a_counterfactual_that_is_cheaper_becomes_the_plan_and_the_next_one_starts_from_it():
+    case = case_at(0.09)
+    good = replan(case)
+    does = {name: bool(run.on[0]) for name, run in good.solution.found.chp.items()}
+    poor = replan(case, first={name: not on for name, on in does.items()})
+    keeper = PlanKeeper()
+    keeper._kept = good.instead(poor)
+    seen = foresee(case, 0.09, Slopes(), planned=keeper.at(NOW, haste=True))
+    assert seen.plan.objective_usd == pytest.approx(good.solution.objective_usd, rel=1e-9)
+    assert seen.other.objective_usd == pytest.approx(poor.solution.objective_usd, rel=1e-9)
+    # The bound is that of a plan that may do either, not of one that was held to its action.
+    assert seen.plan.bound_usd <= exactly(case).objective_usd + 1e-6
+    assert keeper._kept.solution.objective_usd == seen.plan.objective_usd
+    assert keeper.at(NOW)(case, None).objective_usd == pytest.approx(seen.plan.objective_usd, rel=1e-9)

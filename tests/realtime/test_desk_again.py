@@ -53,7 +53,7 @@ async def test_the_action_comes_at_once_and_the_whole_plan_after_it(database):
         assert (swift["rule"], swift["solve"]["status"]) == ("break-even", "heuristic")
         assert swift["breakEvenGridPrice"] == before["breakEvenGridPrice"]
         assert swift["units"][0]["startsToday"] == whole["units"][0]["startsToday"] == 1
-        assert "has crossed the break-even" in swift["reasons"][0]
+        assert "is above the break-even" in swift["reasons"][0]
 
 
 async def test_a_price_on_the_same_side_is_answered_by_a_whole_plan_alone(database):

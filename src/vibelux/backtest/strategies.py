@@ -5,7 +5,6 @@ stability rule (`dispatch.foresight`). Baselines lead their engines by a rule; w
 CO2, grid) is planned for them with the same outlook, so that what is compared is the running of the engines alone.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -18,9 +17,10 @@ from vibelux.dispatch.case import Case, Storage
 from vibelux.dispatch.decision import decide
 from vibelux.dispatch.document import Array
 from vibelux.dispatch.facility import Facility
-from vibelux.dispatch.foresight import GAP, steadied
+from vibelux.dispatch.foresight import steadied
 from vibelux.dispatch.horizon import SHORTEST_HOURS, build_case
-from vibelux.dispatch.planner import Plan, replan
+from vibelux.dispatch.keeper import PlanKeeper
+from vibelux.dispatch.planner import replan
 from vibelux.dispatch.solve import Solution, solve
 from vibelux.dispatch.state import PlantState
 from vibelux.market.errors import VibeluxError
@@ -158,7 +158,7 @@ class Planning:
 
     def forget(self) -> None:
         """The next plan is made anew."""
-        self._last: Plan | None = None
+        self._keeper = PlanKeeper(first_seconds=0.0)
         self._followed: Solution | None = None
         self._starts: Minutes = np.empty(0, dtype=np.int64)
         self._end = 0.0
@@ -167,27 +167,12 @@ class Planning:
         """The plan, or the one in force where a new one gains too little."""
         if seen.conditions is not None:
             return self._alone(seen, seen.conditions)
-        later_h = (seen.now - self._starts[0]) / 60 if len(self._starts) else 0.0
-        base = self._best(seen.case, later_h)
-
-        def planned(case: Case, first: Mapping[str, bool] | None = None) -> Solution:
-            return base.solution if first is None else replan(case, base, first=first, seconds=0.0).solution
-
+        planned = self._keeper.at(moment(seen.now), proof_seconds=self._proof_seconds)
         threshold = self._facility.least_gain_usd if self._steady else lambda _: -np.inf
-        found, _ = steadied(seen.case, self._in_force(seen), threshold, planned)
-        self._last, self._followed = base, _must(found, seen)
+        found, *_ = steadied(seen.case, self._in_force(seen), threshold, planned)
+        self._followed = _must(found, seen)
         self._starts, self._end = seen.starts, float(seen.starts[0] + seen.case.step_hours.sum() * 60)
         return found
-
-    def _best(self, case: Case, later_h: float) -> Plan:
-        """The better of the quick plan and what is found with proof (`dispatch.keeper`)."""
-        quick = replan(case, self._last, later_h=later_h, seconds=0.0)
-        if self._proof_seconds <= 0 or quick.solution.proven:
-            return quick
-        proven = solve(case, time_limit=self._proof_seconds, gap=GAP)
-        if proven.schedule is None or proven.objective_usd >= quick.solution.objective_usd:
-            return quick
-        return replace(quick, solution=proven)
 
     def _in_force(self, seen: Seen) -> dict[str, bool]:
         """What the last plan has the engines do now; without one, how they stand."""

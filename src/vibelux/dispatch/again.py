@@ -12,7 +12,7 @@ from datetime import datetime
 from vibelux.dispatch.build import obligation, step_prices
 from vibelux.dispatch.decision import Action, Decision, confident
 from vibelux.dispatch.facility import Facility
-from vibelux.dispatch.foresight import Foresight, at_price
+from vibelux.dispatch.foresight import Foresight, at_price, bought_kwh
 from vibelux.dispatch.plan_reasons import briefly
 from vibelux.dispatch.planned import Planned
 from vibelux.dispatch.state import PlantState
@@ -71,15 +71,18 @@ def again(last: Decision, conditions: Conditions, state: PlantState, now: dateti
 def at_market_price(seen: Foresight, market_price: float, facility: Facility) -> Foresight:
     """The plan that is right at another market price of the first step, the other beside it; no plan is made.
 
-    The break-even stays what it is, for it does not depend on this price. Beyond it the other plan is right, unless
-    that gains less than switching has to (`Facility.least_gain_usd`).
+    The break-even stays what it is, for it does not depend on this price: above it the plan is right that buys less in
+    this step, below it the other. The action changes only where that gains what switching has to
+    (`Facility.least_gain_usd`).
     """
     case = at_price(seen.case, market_price - seen.market_price, seen.slopes)
     plan, other = seen.plan.at(case), None if seen.other is None else seen.other.at(case)
     without = None if seen.without is None else seen.without.at(replace(case, chp=()))
-    kept_for, margin = None, seen.margin
-    even = seen.break_even
-    if other is not None and even is not None and (market_price < even) != (seen.market_price < even):
+    kept_for, margin, other_is_right = None, seen.margin, False
+    if other is not None and seen.break_even is not None:
+        buys_less = bought_kwh(other, seen.slopes) < bought_kwh(plan, seen.slopes)
+        other_is_right = buys_less == (market_price > seen.break_even)
+    if other is not None and other_is_right:
         gain = max(plan.objective_usd - other.objective_usd, 0.0)
         switched = frozenset(name for name, run in other.found.chp.items() if run.on[0] != plan.found.chp[name].on[0])
         if gain >= facility.least_gain_usd(switched):

@@ -117,10 +117,9 @@ def foresee(
         threshold_usd: for engines that a new plan would switch against the one in force, what it has to gain.
         planned: the solver.
     """
-    plan, kept_for = steadied(case, in_force or {}, threshold_usd, planned)
+    plan, other, kept_for = steadied(case, in_force or {}, threshold_usd, planned)
     if plan.schedule is None:
         return None
-    other = _other(case, plan, planned)
     even = None if other is None else _break_even(case, plan, other, market_price, slopes, planned)
     without = planned(without_chp(case), None) if case.chp else None
     return Foresight(
@@ -141,20 +140,26 @@ def steadied(
     in_force: Mapping[str, bool],
     threshold_usd: Callable[[frozenset[str]], float],
     planned: Solve,
-) -> tuple[Solution, float | None]:
+) -> tuple[Solution, Solution | None, float | None]:
     """The best plan, or the one that leaves the engines as they are in force, where switching gains too little.
 
     Returns:
-        the plan, without a schedule where there is none; and what the best one would gain over it, where it is kept.
+        the plan, without a schedule where there is none; the best one that does the other thing in the first step; and
+        what the best plan would gain over the one that is kept.
     """
     best = planned(case, None)
     if best.schedule is None:
-        return best, None
+        return best, None, None
+    other = _other(case, best, planned)
+    if other is not None and other.objective_usd < best.objective_usd:  # a quick plan need not be the best
+        best, other = other.bounded_by(best.bound_usd), best
     if switched := frozenset(name for name, on in in_force.items() if _first(best)[name] != on):
         kept = planned(case, in_force)
         if kept.schedule is not None and kept.objective_usd - best.objective_usd < threshold_usd(switched):
-            return kept, max(kept.objective_usd - best.objective_usd, 0.0)
-    return best, None
+            gain = max(kept.objective_usd - best.objective_usd, 0.0)
+            other = best if running(kept) != running(best) else other
+            return kept.bounded_by(best.bound_usd), other, gain
+    return best, other, None
 
 
 def running(solution: Solution) -> bool:
@@ -192,7 +197,7 @@ def _break_even(
     here, there = (_held(solution) for solution in (plan, other))
     price, one, two = market_price, plan, other
     for _ in range(8):
-        steepness = _bought_kwh(two, slopes) - _bought_kwh(one, slopes)
+        steepness = bought_kwh(two, slopes) - bought_kwh(one, slopes)
         if abs(steepness) < 1e-9:
             return None
         crossing = price - (two.objective_usd - one.objective_usd) / steepness
@@ -222,7 +227,7 @@ def at_price(case: Case, rise: float, slopes: Slopes) -> Case:
     return replace(case, prices=replace(case.prices, import_usd_per_kwh=bought, export_usd_per_kwh=sold))
 
 
-def _bought_kwh(solution: Solution, slopes: Slopes) -> float:
+def bought_kwh(solution: Solution, slopes: Slopes) -> float:
     """How much the plan's cost rises with the market price of the first step."""
     schedule = solution.found
     flow = slopes.bought * schedule.import_kw[0] - slopes.sold * schedule.export_kw[0]

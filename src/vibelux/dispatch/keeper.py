@@ -16,13 +16,17 @@ from vibelux.dispatch.planner import Plan, replan
 from vibelux.dispatch.solve import DEFAULT_GAP, Solution, solve
 
 _HOUR = timedelta(hours=1)
-_FIRST_SECONDS = 1.0
 
 
 class PlanKeeper:
-    """Keeps the last plan of one plant."""
+    """Keeps the last plan of one plant.
 
-    def __init__(self) -> None:
+    Args:
+        first_seconds: how long the first plan, or one without proof, may be searched for beyond the quick way.
+    """
+
+    def __init__(self, first_seconds: float = 1.0) -> None:
+        self._first_seconds = first_seconds
         self._kept: Plan | None = None
         self._without: Plan | None = None
         self._at: datetime | None = None
@@ -54,9 +58,12 @@ class PlanKeeper:
             if first is None and case is base[0].solution.case:
                 return base[0].solution
             what_if = frozenset((first or {}).items())
-            plan = replan(case, asked.get(what_if, base[0]), first=first, haste=haste)
+            last = asked.get(what_if, base[0])
+            plan = replan(case, last, first=first, seconds=self._first_seconds, haste=haste)
             if plan.solution.schedule is not None:
                 asked[what_if] = plan  # the same is asked again, at other prices
+                if case is base[0].solution.case and _cost(plan) < _cost(self._kept):
+                    self._kept = base[0].instead(plan)
             return plan.solution
 
         return planned
@@ -71,7 +78,7 @@ class PlanKeeper:
 
     def _plan(self, case: Case, now: datetime, later_h: float, proof_seconds: float, haste: bool) -> Plan:
         """The better of the quick plan and what is found with proof."""
-        first_seconds = 0.0 if proof_seconds > 0 else _FIRST_SECONDS
+        first_seconds = 0.0 if proof_seconds > 0 else self._first_seconds
         quick = replan(case, self._kept, later_h=later_h, seconds=first_seconds, haste=haste)
         if self._offered is not None:
             (plan, at), self._offered = self._offered, None
@@ -86,5 +93,5 @@ class PlanKeeper:
         return replace(quick, solution=replace(best, proven=best.gap <= DEFAULT_GAP))
 
 
-def _cost(plan: Plan) -> float:
-    return math.inf if plan.solution.schedule is None else plan.solution.objective_usd
+def _cost(plan: Plan | None) -> float:
+    return math.inf if plan is None or plan.solution.schedule is None else plan.solution.objective_usd

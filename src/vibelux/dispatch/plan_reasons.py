@@ -128,10 +128,9 @@ def briefly(seen: Foresight, before: float) -> list[str]:
     if seen.break_even is None:
         told = [f"{doing}: no market price would change that now, neither {then} nor {now} USD/MWh."]
     else:
-        crossed = (seen.market_price < seen.break_even) != (before < seen.break_even)
-        side = "has crossed" if crossed else "is still on the same side of"
+        side = "above" if seen.market_price > seen.break_even else "below"
         even = per_mwh(seen.break_even)
-        told = [f"{doing}: the market price, {now} USD/MWh after {then}, {side} the break-even of {even}."]
+        told = [f"{doing}: the market price, {now} USD/MWh after {then}, is {side} the break-even of {even}."]
     return [*told, *_counterfactual(seen), *_kept(seen), "The whole plan follows."]
 
 

@@ -61,6 +61,15 @@ class Plan:
     slack_usd: float = -math.inf
     """How much dearer than the relaxation the plan was when it was last searched for."""
 
+    def instead(self, found: "Plan") -> "Plan":
+        """A cheaper plan of the same case, which was found with engines held in the first step, in the place of this.
+
+        What bounds this one bounds it too; what was proven with the engines held does not.
+        """
+        gained = self.solution.objective_usd - found.solution.objective_usd
+        solution = found.solution.bounded_by(self.solution.bound_usd)
+        return replace(found, solution=solution, relaxed=self.relaxed, slack_usd=self.slack_usd - gained)
+
 
 def replan(
     case: Case,

@@ -90,6 +90,11 @@ class Solution:
         add_costs(found, case, self.found)
         return replace(self, case=case, audit=found, bound_usd=-math.inf, proven=False, model=None)
 
+    def bounded_by(self, bound: float) -> "Solution":
+        """The same with another bound."""
+        found = replace(self, bound_usd=bound)
+        return replace(found, proven=found.gap <= DEFAULT_GAP)
+
     @property
     def status(self) -> str:
         """`optimal`, `feasible` or `error`."""
