@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx2
 import polars as pl
+from fastapi.routing import APIWebSocketRoute
+from starlette.routing import BaseRoute
 
 from serve.operations_fake import FakeOperations
 from vibelux.market.clock import FrozenClock
@@ -266,8 +268,12 @@ class FakeStore:
         return fitting[first : first + limit], str(first + limit) if len(fitting) > first + limit else None
 
 
+_ROUTES: list[BaseRoute] = []
+"""Of the first app: at its first request FastAPI works their parameters out, which takes longer than most tests."""
+
+
 class World:
-    """Desk, store, clocks and app of a test."""
+    """Desk, store, clocks and app of a test; of all that, routes alone know nothing and are shared."""
 
     def __init__(self, **options: Any) -> None:
         self.desk = self.make_desk()
@@ -279,6 +285,11 @@ class World:
             clock=self.clock, wall=self.wall, store=self.store, desk=self.desk, version="0.1.0", **options
         )
         self.app = create_app(self.state)
+        _ROUTES[:] = _ROUTES or self.app.routes
+        self.app.router.routes[:] = [
+            own if isinstance(own, APIWebSocketRoute) else shared
+            for own, shared in zip(self.app.routes, _ROUTES, strict=True)
+        ]
 
     def make_desk(self) -> FakeDesk:
         return FakeDesk()

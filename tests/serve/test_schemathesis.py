@@ -15,7 +15,7 @@ from vibelux.store.database import Database
 
 schemathesis = pytest.importorskip("schemathesis", reason="it is not installed; the extra `dev` has it")
 
-EXAMPLES = 500 if os.environ.get("VIBELUX_SOAK") else 4
+EXAMPLES = 500 if os.environ.get("VIBELUX_SOAK") else 2
 NOT_SET_UP = ("/api/market/outlook", "/api/chp/outlook")
 CHECKS = (
     "not_a_server_error",

@@ -208,12 +208,14 @@ async def test_a_socket_that_somebody_removed_is_made_again(folder: Path) -> Non
     await embedded.close()
 
 
-async def test_a_pool_lives_through_an_outage(folder: Path) -> None:
+async def test_a_pool_lives_through_an_outage(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     embedded = await Embedded.open(folder)
     db = await Database.open(embedded.url)
     await embedded.close()
-    with pytest.raises(StoreUnavailable, match="not available"):
-        await db.ping()
+    with monkeypatch.context() as impatient:
+        impatient.setattr("vibelux.store.database._WAIT_SECONDS", 0.5)
+        with pytest.raises(StoreUnavailable, match="not available"):
+            await db.ping()
     again = await Embedded.open(folder)
     await db.ping()
     await db.close()
@@ -223,7 +225,7 @@ async def test_a_pool_lives_through_an_outage(folder: Path) -> None:
 @pytest.mark.parametrize("victims", ["user", "user and server"])
 async def test_a_kill_in_the_middle_of_writing_loses_no_committed_row(folder: Path, victims: str) -> None:
     acknowledged = 0
-    for _ in range(3):
+    for _ in range(2):
         async with user(folder, WRITER) as writer:
             assert writer.stdout is not None
             for _ in range(50):
