@@ -2,8 +2,8 @@
 
 The plants are the generated ones of `tests/dispatch_cases/fleet_plants.py`; 250 different, then again under other
 names. What the workers keep from the time before is made by themselves, once for each different plant, and copied for
-the other names: first plans take long and are not what is measured. With DASK_SCHEDULER set the same goes over Dask,
-there with all first plans. Sizes come from the command line (default: 100 1000 10000).
+the other names: first plans take long and are not what is measured. With DASK_SCHEDULER set the same goes over Dask.
+Sizes come from the command line (default: 100 1000 10000).
 """
 
 import json
@@ -31,23 +31,41 @@ DIFFERENT = 250
 def begun(fleet: Fleet, cases: dict[str, Case]) -> None:
     """Has the workers keep a plan of each plant."""
     workers = fleet._workers
-    if not isinstance(workers, fleets._Processes):
-        fleet.decide(cases)
-        return
     shards: list[dict[str, Case]] = [{} for _ in range(workers.count)]
     for name, case in cases.items():
         shards[place_of(name, len(shards))][name] = case
-    for waits in [workers._processes.submit(place, keep_here, shard) for place, shard in enumerate(shards)]:
+    if isinstance(workers, fleets._Processes):
+        waiting = [workers._processes.submit(place, keep_here, shard) for place, shard in enumerate(shards)]
+    else:
+        addresses = sorted(workers._client.scheduler_info(n_workers=-1)["workers"])
+        waiting = [
+            workers._client.submit(keep_on_dask, shard, workers=[address], pure=False)
+            for address, shard in zip(addresses, shards, strict=True)
+        ]
+    for waits in waiting:
         waits.result()
 
 
 def keep_here(cases: dict[str, Case]) -> None:
-    """In a worker: plans each different plant, and keeps a copy of its own for each name."""
+    """In a worker process."""
+    keep(fleets._here, cases)
+
+
+def keep_on_dask(cases: dict[str, Case]) -> None:
+    """In a worker of the cluster."""
+    from dask.distributed import get_worker
+
+    (shard,) = get_worker().actors.values()
+    keep(shard, cases)
+
+
+def keep(shard: fleets.Shard, cases: dict[str, Case]) -> None:
+    """Plans each different plant, and keeps a copy of its own for each name."""
     plans: dict[str, bytes] = {}
     for name, case in cases.items():
         if case.name not in plans:
             plans[case.name] = pickle.dumps(replan(case, seconds=0.0))
-        fleets._here._kept[name] = pickle.loads(plans[case.name])
+        shard._kept[name] = pickle.loads(plans[case.name])
 
 
 def main() -> None:

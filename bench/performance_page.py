@@ -166,6 +166,15 @@ def exact(lines: list[Line]) -> Iterator[Row]:
             yield at_least(f"the same beside {name}", peer["times_ours"], least, told, " times")
 
 
+def decisions(lines: list[Line]) -> Iterator[Row]:
+    for line in lines:
+        (_, swift), (median, whole) = line["first_step_ms_p50_p99"], line["whole_decision_ms_p50_p99"]
+        agreed = f"{line['with_the_action_of_the_whole']} of {line['answered_at_once']} as the whole decision then"
+        what = f"first step at a new price, {line['plant']} ({line['prices']} prices), conditions to decision object"
+        yield at_most(what, swift, 5, f"p99 {swift} ms; {agreed}", " ms (p99)")
+        yield Row("the same: the whole decision with its reasons", f"p50 {median} ms, p99 {whole} ms")
+
+
 def gaps(lines: list[Line]) -> Iterator[Row]:
     for line in lines:
         if "gap" not in line:
@@ -218,7 +227,7 @@ SECTIONS = (
     Section(
         "From a price to whoever listens", {"price_to_socket": to_socket, "ws_fanout": fan_out, "serve_rates": serving}
     ),
-    Section("Plans", {"dispatch": exact, "gaps": gaps, "fleet": fleets}),
+    Section("Plans", {"dispatch": exact, "decide": decisions, "gaps": gaps, "fleet": fleets}),
     Section(
         "What to expect",
         {"conditions": conditions, "outlook": outlook, "outlook_live": outlook_live, "demand": demands},

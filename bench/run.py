@@ -37,6 +37,7 @@ ARGUMENTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "outlook_live": ((),),
     "demand": ((),),
     "dispatch": ((),),
+    "decide": ((),),
     "gaps": (("40", "--search", "20"),),
     "fleet": ((),),
     "backtest": ((),),
