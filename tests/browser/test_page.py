@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from browser.chromium import CHROMIUM, fits, launched, playwright_api
 from browser.desk_world import PlannedDesk, desk_world
@@ -18,13 +19,22 @@ MINUS = "\N{MINUS SIGN}"
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+    pytest.mark.asyncio(loop_scope="module"),
 ]
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Any]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium() -> AsyncIterator[Any]:
     async with launched() as browser:
         yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def browser(chromium: Any) -> AsyncIterator[Any]:
+    """The one Chromium, which forgets what a test has opened."""
+    yield chromium
+    for context in chromium.contexts:
+        await context.close()
 
 
 class Watched:
