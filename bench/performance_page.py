@@ -91,6 +91,11 @@ def to_socket(lines: list[Line]) -> Iterator[Row]:
         told = f"p50 {line['p50_ms']:,} ms, p99 {line['p99_ms']:,} ms ({line['decisions_timed']} decisions)"
         what = f"upstream's last byte to the decision on the socket, {count:,} facilit{'y' if count == 1 else 'ies'}"
         yield at_most(what, line["p99_ms"], limit, told, " ms (p99)")
+        if "planning_share" in line:
+            within = ", ".join(f"{100 * line[f'within_{s}_s']:.0f} % within {s} s" for s in (10, 30, 60))
+            yield Row("the same: how many were told in time", within)
+            told = f"{100 * line['planning_share']:.0f} % (a plan {line['plan_ms']:,} ms)"
+            yield Row("the same: how much of the time until the last is planning", told)
 
 
 def fan_out(lines: list[Line]) -> Iterator[Row]:

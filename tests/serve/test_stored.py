@@ -1,8 +1,10 @@
 """The routes over the real store: keys, pages, corrections, and a socket that resumes from the real outbox."""
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
@@ -159,6 +161,21 @@ async def test_the_feeds_lights_come_from_what_was_received(world: StoredWorld, 
     await write_payload(world.db, receipt(), parsed(price(0.05)), position=at(5))
     (light,) = (await client.get("/api/feeds")).json()["rows"]
     assert (light["feed"], light["light"], light["ageSeconds"]) == ("caiso/real-time-pricing", "stale", 3300.0)
+
+
+async def test_a_socket_waits_while_all_connections_are_busy(
+    world: StoredWorld, client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vibelux.store.database._WAIT_SECONDS", 0.2)
+    async with listening(world) as port:
+        async with AsyncExitStack() as busy:
+            for _ in range(4):  # as many as there are
+                await busy.enter_async_context(world.db.connection())
+            dialling = asyncio.ensure_future(dial(port, "facilityId=salinas-1", world.key.key).__aenter__())
+            assert (await client.get("/api/facilities")).status_code == 503
+            assert not dialling.done()
+        async with await dialling as socket:
+            assert (await heard(socket))["type"] == "snapshot"
 
 
 async def test_a_socket_resumes_from_the_real_outbox(world: StoredWorld) -> None:

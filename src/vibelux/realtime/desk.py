@@ -42,7 +42,7 @@ from vibelux.realtime.situation import Situation
 from vibelux.realtime.subscriptions import Subscription
 from vibelux.realtime.what_if import Assumed
 from vibelux.store import decisions as kept
-from vibelux.store.database import Database
+from vibelux.store.database import Database, wait_patiently
 from vibelux.store.facilities import all_facilities
 from vibelux.store.seat import Seat
 
@@ -134,6 +134,7 @@ class Desk:
 
     async def run(self) -> None:
         """Decides until cancelled. The database being away is waited out: what is due stays due."""
+        wait_patiently()
         reloaded = looked = time.monotonic()
         while True:
             with suppress(TimeoutError):

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, Generic, TypeVar
 
+from vibelux.store.database import is_patient
+
 SECONDS = 2.0
 """How long what another process changes may go unseen."""
 
@@ -26,28 +28,28 @@ class Lately(Generic[_Name, _Found]):
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._looks: dict[_Name, tuple[float, asyncio.Task[_Found | None]]] = {}
+        self._looks: dict[tuple[_Name, bool], tuple[float, asyncio.Task[_Found | None]]] = {}
 
     async def find(self, name: _Name, look: Callable[[], Coroutine[Any, Any, _Found | None]]) -> _Found | None:
         """What was found under a name or is being looked for, else what `look` finds."""
-        now = self._monotonic()
-        began, looking = self._looks.get(name, (now - SECONDS, None))
+        now, place = self._monotonic(), (name, is_patient())  # who has time does not share the haste of others
+        began, looking = self._looks.get(place, (now - SECONDS, None))
         if looking is None or now - began >= SECONDS:
-            looking = self._begin(name, now, look)
+            looking = self._begin(place, now, look)
         return looking.result() if looking.done() else await asyncio.shield(looking)
 
     def _begin(
-        self, name: _Name, now: float, look: Callable[[], Coroutine[Any, Any, _Found | None]]
+        self, place: tuple[_Name, bool], now: float, look: Callable[[], Coroutine[Any, Any, _Found | None]]
     ) -> "asyncio.Task[_Found | None]":
         if len(self._looks) >= _MOST:
             self.forget()
         looking, looks = asyncio.create_task(look()), self._looks
-        looks[name] = now, looking
+        looks[place] = now, looking
 
         def judge(ended: "asyncio.Task[_Found | None]") -> None:
             vain = ended.cancelled() or ended.exception() is not None or ended.result() is None
-            if vain and looks.get(name) == (now, ended):
-                del looks[name]
+            if vain and looks.get(place) == (now, ended):
+                del looks[place]
 
         looking.add_done_callback(judge)
         return looking

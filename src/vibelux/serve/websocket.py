@@ -19,6 +19,7 @@ from vibelux.serve.hub import Hub, Mailbox
 from vibelux.serve.line import TOO_MANY, line_of
 from vibelux.serve.metrics import ServeMetrics
 from vibelux.serve.ports import ServeState
+from vibelux.store.database import wait_patiently
 from vibelux.store.keys import Principal
 
 _log = structlog.get_logger(__name__)
@@ -45,6 +46,7 @@ class Sockets:
         if self._door.is_foreign(socket):
             await socket.send_denial_response(error_response(403, "Forbidden", "a page of another origin"))
             return
+        wait_patiently()
         try:
             code = await self._serve(socket)
         except HTTPException as refusal:

@@ -6,6 +6,7 @@ import select
 import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol, Self
@@ -27,6 +28,23 @@ _SURE_SECONDS = 1.0
 
 # What the pool has to say on lost connections reaches callers as StoreUnavailable; a log that is set up gets it too.
 logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())
+
+
+_patience = ContextVar("patience", default=False)
+
+
+def wait_patiently() -> None:
+    """From here on this task stands in line for connections as long as it takes.
+
+    It is for who has time, such as an open socket: that many want something else at the moment is no fault. A server
+    that is away is told as ever.
+    """
+    _patience.set(True)
+
+
+def is_patient() -> bool:
+    """Whether this task waits so."""
+    return _patience.get()
 
 
 class Readable(Protocol):
@@ -153,14 +171,13 @@ class Database:
 
     @asynccontextmanager
     async def _borrowed(self) -> AsyncIterator[psycopg.AsyncConnection]:
-        deadline = time.monotonic() + _WAIT_SECONDS
         try:
-            async with asyncio.timeout(_WAIT_SECONDS):
+            async with asyncio.timeout(None if is_patient() else _WAIT_SECONDS):
                 await self._places.acquire()
         except TimeoutError as error:
             raise PoolTimeout(f"all connections were busy for {_WAIT_SECONDS:.0f} s") from error
         try:
-            connection = await self._from_pool(deadline)
+            connection = await self._from_pool(time.monotonic() + _WAIT_SECONDS)
             try:
                 yield connection
             finally:

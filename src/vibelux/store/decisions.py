@@ -8,7 +8,7 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
@@ -20,6 +20,28 @@ from vibelux.store.seat import Held
 
 Message = Mapping[str, Any]
 """`type` and `body`."""
+
+
+_TELL = """
+WITH numbered AS (
+    INSERT INTO facility_sequences AS held (facility_id, last_seq) VALUES (%(facility)s, %(count)s)
+    ON CONFLICT (facility_id) DO UPDATE SET last_seq = held.last_seq + excluded.last_seq RETURNING last_seq
+), told AS (
+    INSERT INTO outbox (facility_id, seq, type, body, created_at)
+    SELECT %(facility)s, last_seq - %(count)s + place, message ->> 'type', message -> 'body', %(at)s
+    FROM numbered, jsonb_array_elements(%(messages)s) WITH ORDINALITY AS sent (message, place)
+)
+"""
+"""The row of the sequence stays locked until the commit, so that numbers become visible in their order."""
+_SAVE = f"""{_TELL}, decided AS (
+    INSERT INTO chp_decisions (id, facility_id, decided_at, decision, conditions, seq)
+    SELECT COALESCE(%(id)s, gen_random_uuid()), %(facility)s, %(at)s, %(decision)s, %(conditions)s, last_seq
+    FROM numbered
+), planned AS (
+    INSERT INTO chp_schedules (facility_id, decided_at, body) VALUES (%(facility)s, %(at)s, %(plan)s)
+    ON CONFLICT (facility_id, decided_at) DO UPDATE SET body = excluded.body
+)
+"""  # noqa: S608 (our own words)
 
 
 async def save_decision(
@@ -50,18 +72,17 @@ async def save_decision(
     async with db.connection() as connection:
         if seat is not None:
             await seat.check(connection)
-        numbers = await add_within(connection, facility_id, messages, decided_at)
-        await connection.execute(
-            "INSERT INTO chp_decisions (id, facility_id, decided_at, decision, conditions, seq)"
-            " VALUES (COALESCE(%s, gen_random_uuid()), %s, %s, %s, %s, %s)",
-            (decision_id, facility_id, decided_at, jsonb(decision), jsonb(conditions), max(numbers, default=None)),
+        return await _numbered(
+            connection,
+            _SAVE,
+            facility_id,
+            messages,
+            decided_at,
+            id=decision_id,
+            decision=jsonb(decision),
+            conditions=jsonb(conditions),
+            plan=None if schedule is None else zlib.compress(dumps(schedule)),
         )
-        await connection.execute(
-            "INSERT INTO chp_schedules (facility_id, decided_at, body) VALUES (%s, %s, %s)"
-            " ON CONFLICT (facility_id, decided_at) DO UPDATE SET body = excluded.body",
-            (facility_id, decided_at, None if schedule is None else zlib.compress(dumps(schedule))),
-        )
-        return numbers
 
 
 async def numbers_of(db: Readable, decision_id: UUID, messages: int) -> list[int] | None:
@@ -84,24 +105,24 @@ async def add_within(
     """As `add_messages`, within a transaction that holds what the messages tell of."""
     if not messages:
         return []
-    # The row stays locked until the commit, so that numbers become visible in their order.
-    cursor = await connection.execute(
-        "INSERT INTO facility_sequences AS held (facility_id, last_seq) VALUES (%s, %s)"
-        " ON CONFLICT (facility_id) DO UPDATE SET last_seq = held.last_seq + excluded.last_seq RETURNING last_seq",
-        (facility_id, len(messages)),
-    )
+    return await _numbered(connection, _TELL, facility_id, messages, created_at)
+
+
+async def _numbered(
+    connection: psycopg.AsyncConnection,
+    statement: LiteralString,
+    facility_id: str,
+    messages: Sequence[Message],
+    at: datetime,
+    **values: Any,
+) -> list[int]:
+    """Executes one of the statements above; the numbers that it has given to the messages."""
+    told = jsonb([{"type": message["type"], "body": message["body"]} for message in messages])
+    given = {"facility": facility_id, "count": len(messages), "messages": told, "at": at, **values}
+    cursor = await connection.execute(f"{statement} SELECT last_seq FROM numbered", given)  # noqa: S608 (our own words)
     row = await cursor.fetchone()
     assert row is not None  # noqa: S101 (RETURNING gives one)
-    numbers = list(range(row[0] - len(messages) + 1, row[0] + 1))
-    async with connection.cursor() as many:
-        await many.executemany(
-            "INSERT INTO outbox (facility_id, seq, type, body, created_at) VALUES (%s, %s, %s, %s, %s)",
-            [
-                (facility_id, seq, message["type"], jsonb(message["body"]), created_at)
-                for seq, message in zip(numbers, messages, strict=True)
-            ],
-        )
-    return numbers
+    return list(range(row[0] - len(messages) + 1, row[0] + 1))
 
 
 async def told_prices(db: Readable, facility_id: str, kinds: Sequence[str]) -> dict[str, dict[str, Any]]:
