@@ -38,10 +38,10 @@ _TYPES = {"day": "date", "step": "interval"} | dict.fromkeys(
 )
 _NAMES = tuple(field.name for field in fields(FeedDay))
 _DAYS = ", ".join(f"%({name})s::{_TYPES.get(name, 'text')}[]" for name in _NAMES)
+# Payloads are found by rows of three columns, which one index alone can compare: by the equal two and the third, the
+# planner may take that of the times and read the payloads of all feeds for each of them.
 _COUNT = f"""
-    SELECT asked.feed, asked.day, stored.*, came.*, aside.*, doubted.*,
-        (SELECT min(timestamp) FROM market_data_feeds known WHERE known.provider = asked.provider
-            AND known.data_type = asked.data_type) AS first_came
+    SELECT asked.feed, asked.day, stored.*, came.*, aside.*, doubted.*, first_of_feed.first_came
     FROM unnest({_DAYS}) WITH ORDINALITY AS asked ({", ".join(_NAMES)}, place)
     CROSS JOIN LATERAL (
         SELECT count(DISTINCT COALESCE(date_bin(asked.step, interval_start, asked.start), interval_start)) AS stored,
@@ -54,8 +54,14 @@ _COUNT = f"""
     CROSS JOIN LATERAL (
         SELECT count(*) AS payloads, count(*) FILTER (WHERE data_quality = 'unreadable') AS failures,
             COALESCE(sum((processed_data ->> 'corrected')::int), 0) AS corrections
-        FROM market_data_feeds one WHERE one.provider = asked.provider AND one.data_type = asked.data_type
-            AND timestamp >= asked.day_start AND timestamp < asked.day_end) came
+        FROM market_data_feeds one
+        WHERE (one.provider, one.data_type, timestamp) >= (asked.provider, asked.data_type, asked.day_start)
+            AND (one.provider, one.data_type, timestamp) < (asked.provider, asked.data_type, asked.day_end)) came
+    LEFT JOIN LATERAL (
+        SELECT provider, data_type, timestamp AS first_came FROM market_data_feeds one
+        WHERE (one.provider, one.data_type, timestamp) >= (asked.provider, asked.data_type, '-infinity')
+        ORDER BY provider, data_type, timestamp LIMIT 1) first_of_feed
+        ON first_of_feed.provider = asked.provider AND first_of_feed.data_type = asked.data_type
     CROSS JOIN LATERAL (
         SELECT count(*) AS quarantined, count(*) FILTER (WHERE reason LIKE '%%outside the plausible range%%')
             AS implausible
