@@ -55,7 +55,7 @@ def keep_on_dask(cases: dict[str, Case]) -> None:
     """In a worker of the cluster."""
     from dask.distributed import get_worker
 
-    (shard,) = get_worker().actors.values()
+    *_, shard = get_worker().state.actors.values()
     keep(shard, cases)
 
 
@@ -83,16 +83,16 @@ def main() -> None:
             again = time.perf_counter() - began
         took = sorted(one.milliseconds for one in found.values())
         children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        over_dask = "DASK_SCHEDULER" in os.environ
         row = {
             "plants": size,
-            "over": "dask" if os.environ.get("DASK_SCHEDULER") else "2 processes",
+            "over": "dask" if over_dask else "2 processes",
             "seconds_at_a_new_price": round(again, 2),
             "plants_per_second": round(size / again, 1),
             "milliseconds_p50_p99": [round(took[len(took) // 2], 2), round(took[int(len(took) * 0.99)], 2)],
             "failed": sum(one.error is not None for one in found.values()),
             "kilobytes_kept_of_a_plant": round(kept / 1024),
-            "megabytes_of_the_largest_worker": round(children),
-        }
+        } | ({} if over_dask else {"megabytes_of_the_largest_worker": round(children)})
         print(json.dumps(row), flush=True)
 
 

@@ -87,10 +87,10 @@ def writing(lines: list[Line]) -> Iterator[Row]:
 
 def to_socket(lines: list[Line]) -> Iterator[Row]:
     for line in lines:
-        count, limit = line["facilities"], 1000.0 if line["facilities"] == 1 else 5000.0
+        count = line["facilities"]
         told = f"p50 {line['p50_ms']:,} ms, p99 {line['p99_ms']:,} ms ({line['decisions_timed']} decisions)"
         what = f"upstream's last byte to the decision on the socket, {count:,} facilit{'y' if count == 1 else 'ies'}"
-        yield at_most(what, line["p99_ms"], limit, told, " ms (p99)")
+        yield at_most(what, line["p99_ms"], 1000, told, " ms (p99)") if count == 1 else Row(what, told)
         if "planning_share" in line:
             within = ", ".join(f"{100 * line[f'within_{s}_s']:.0f} % within {s} s" for s in (10, 30, 60))
             yield Row("the same: how many were told in time", within)

@@ -38,7 +38,7 @@ ARGUMENTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "demand": ((),),
     "dispatch": ((),),
     "decide": ((),),
-    "gaps": (("40", "--search", "20"),),
+    "gaps": (("150", "--haste", "--search", "5"),),
     "fleet": ((),),
     "backtest": ((),),
 }
