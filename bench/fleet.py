@@ -90,7 +90,7 @@ def main() -> None:
             "seconds_at_a_new_price": round(again, 2),
             "plants_per_second": round(size / again, 1),
             "milliseconds_p50_p99": [round(took[len(took) // 2], 2), round(took[int(len(took) * 0.99)], 2)],
-            "failed": sum(one.error is not None for one in found.values()),
+            "plants_failed": sum(one.error is not None for one in found.values()),
             "kilobytes_kept_of_a_plant": round(kept / 1024),
         } | ({} if over_dask else {"megabytes_of_the_largest_worker": round(children)})
         print(json.dumps(row), flush=True)

@@ -199,7 +199,7 @@ def gaps(lines: list[Line]) -> Iterator[Row]:
 def fleets(lines: list[Line]) -> Iterator[Row]:
     for line in lines:
         took = line["seconds_at_a_new_price"]
-        told = f"{took} s ({line['plants_per_second']} plants/s, {line['failed']} failed)"
+        told = f"{took} s ({line['plants_per_second']} plants/s, {line['plants_failed']} failed)"
         what = f"{line['plants']:,} plants re-decided at a new price, {line['over']}"
         yield at_most(what, took, 60, told, " s") if line["plants"] >= 10_000 else Row(what, told)
 
