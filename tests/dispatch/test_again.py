@@ -97,3 +97,12 @@ def test_an_engine_that_was_just_started_is_not_stopped_before_its_time():
     cheap = at_price(site, -0.5, now=LATER)
     assert again(last, cheap, OFF, LATER).action == "stop"  # not started yet, so it may stay off
     assert again(last, cheap, after(last), LATER) is None
+
+
+def test_what_was_imported_until_now_stays_in_the_month_s_peak():
+    charge = {"id": "peak", "usd_per_kw": 5.0}
+    site = facility(chp=[engine()], heat_storage=STORE, tariff={"demand_charges": [charge]})
+    last = whole(site, 0.0)
+    taken = replace(after(last), import_kw=900.0)  # as the meter says
+    swift = again(last, at_price(site, 0.0, now=LATER), taken, LATER)
+    assert swift.as_json()["peaksKw"] == whole(site, 0.0, taken, LATER).as_json()["peaksKw"] == {"peak": 900.0}

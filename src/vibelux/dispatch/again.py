@@ -13,8 +13,10 @@ from vibelux.dispatch.build import obligation, step_prices
 from vibelux.dispatch.decision import Action, Decision, confident
 from vibelux.dispatch.facility import Facility
 from vibelux.dispatch.foresight import Foresight, at_price, bought_kwh
+from vibelux.dispatch.horizon import stands_at
 from vibelux.dispatch.plan_reasons import briefly
 from vibelux.dispatch.planned import Planned
+from vibelux.dispatch.solve import Solution
 from vibelux.dispatch.state import PlantState
 from vibelux.outlook.conditions import Conditions
 from vibelux.outlook.past import utc_minutes
@@ -44,7 +46,7 @@ def again(last: Decision, conditions: Conditions, state: PlantState, now: dateti
     wanted = {name: bool(run.on[0]) for name, run in seen.plan.found.chp.items()}
     if not _may_be(facility, wanted, state, now):
         return None
-    state = state.advanced(now, facility.zone_name)
+    state = stands_at(facility, state, now)
     planned = replace(before, state=state, seen=seen, elapsed_h=(now - before.outlook.at).total_seconds() / 3600)
     flow = planned.flow()
     confidence, doubt = confident(conditions, seen.break_even)
@@ -78,11 +80,8 @@ def at_market_price(seen: Foresight, market_price: float, facility: Facility) ->
     case = at_price(seen.case, market_price - seen.market_price, seen.slopes)
     plan, other = seen.plan.at(case), None if seen.other is None else seen.other.at(case)
     without = None if seen.without is None else seen.without.at(replace(case, chp=()))
-    kept_for, margin, other_is_right = None, seen.margin, False
-    if other is not None and seen.break_even is not None:
-        buys_less = bought_kwh(other, seen.slopes) < bought_kwh(plan, seen.slopes)
-        other_is_right = buys_less == (market_price > seen.break_even)
-    if other is not None and other_is_right:
+    kept_for, margin = None, seen.margin
+    if other is not None and _is_right(other, plan, market_price, seen):
         gain = max(plan.objective_usd - other.objective_usd, 0.0)
         switched = frozenset(name for name, run in other.found.chp.items() if run.on[0] != plan.found.chp[name].on[0])
         if gain >= facility.least_gain_usd(switched):
@@ -99,6 +98,11 @@ def at_market_price(seen: Foresight, market_price: float, facility: Facility) ->
         market_price=market_price,
         kept_for_usd=kept_for,
     )
+
+
+def _is_right(other: Solution, plan: Solution, market_price: float, seen: Foresight) -> bool:
+    buys_less = bought_kwh(other, seen.slopes) < bought_kwh(plan, seen.slopes)
+    return seen.break_even is not None and buys_less == (market_price > seen.break_even)
 
 
 def _holds(planned: Planned, conditions: Conditions, now: datetime) -> bool:
