@@ -23,7 +23,6 @@ from vibelux.dispatch.case_reader import read_case
 from vibelux.dispatch.fleet import Fleet
 from vibelux.dispatch.foresight import Slopes, at_price
 from vibelux.dispatch.planner import replan
-from vibelux.dispatch.sticky import place_of
 
 DIFFERENT = 250
 
@@ -31,9 +30,7 @@ DIFFERENT = 250
 def begun(fleet: Fleet, cases: dict[str, Case]) -> None:
     """Has the workers keep a plan of each plant."""
     workers = fleet._workers
-    shards: list[dict[str, Case]] = [{} for _ in range(workers.count)]
-    for name, case in cases.items():
-        shards[place_of(name, len(shards))][name] = case
+    shards = fleets.sharded(cases, workers.count)
     if isinstance(workers, fleets._Processes):
         waiting = [workers._processes.submit(place, keep_here, shard) for place, shard in enumerate(shards)]
     else:

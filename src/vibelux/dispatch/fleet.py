@@ -121,9 +121,7 @@ class Fleet:
             later_h: how many hours later than in the call before the cases begin.
             progress: by default a line on the terminal, none in a pipe.
         """
-        shards: list[dict[str, Case]] = [{} for _ in range(self._workers.count)]
-        for name, case in cases.items():
-            shards[place_of(name, len(shards))][name] = case
+        shards = sharded(cases, self._workers.count)
         chunks = [(number, chunk) for number, shard in enumerate(shards) for chunk in _chunked(shard)]
         told, found = progress or _line, dict[str, SetPoint]()
         for some in self._workers.decide(chunks, later_h, self._first_seconds):
@@ -140,6 +138,14 @@ class Fleet:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+def sharded(cases: Mapping[str, Case], count: int) -> list[dict[str, Case]]:
+    """The plants of each worker."""
+    shards: list[dict[str, Case]] = [{} for _ in range(count)]
+    for name, case in cases.items():
+        shards[place_of(name, count)][name] = case
+    return shards
 
 
 def _chunked(cases: dict[str, Case]) -> Iterator[dict[str, Case]]:

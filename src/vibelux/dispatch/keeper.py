@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from vibelux.dispatch.case import Case
 from vibelux.dispatch.foresight import GAP, Solve, exactly
 from vibelux.dispatch.planner import Plan, replan
-from vibelux.dispatch.solve import DEFAULT_GAP, Solution, solve
+from vibelux.dispatch.solve import Solution, solve
 
 _HOUR = timedelta(hours=1)
 
@@ -89,8 +89,7 @@ class PlanKeeper:
         searched = solve(case, time_limit=proof_seconds, gap=GAP)
         better = searched.schedule is not None and searched.objective_usd < quick.solution.objective_usd
         best = searched if better else quick.solution
-        best = replace(best, bound_usd=max(searched.bound_usd, quick.solution.bound_usd))
-        return replace(quick, solution=replace(best, proven=best.gap <= DEFAULT_GAP))
+        return replace(quick, solution=best.bounded_by(max(searched.bound_usd, quick.solution.bound_usd)))
 
 
 def _cost(plan: Plan | None) -> float:

@@ -115,8 +115,7 @@ def replan(
         known = search.slack_usd
     if search.best.schedule is None:
         return Plan(solve(case, first=first))
-    best = replace(search.best, model=model, bound_usd=search.bound)
-    best = replace(best, proven=best.gap <= DEFAULT_GAP, seconds=time.perf_counter() - began)
+    best = replace(search.best, model=model, seconds=time.perf_counter() - began).bounded_by(search.bound)
     return Plan(best, search.relaxed_basis, search.held_basis, min(known, search.slack_usd))
 
 
